@@ -1,0 +1,53 @@
+"""Obverse: both faces of a detector, photons into raw reads and raw reads back into photons with honest errors.
+
+The public names are loaded when first used, so that ``import obverse`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "AXES": "frame",
+    "Amplifier": "geometry",
+    "Approximate": "contract",
+    "Averages": "contract",
+    "DataError": "errors",
+    "Detector": "detector",
+    "Exact": "contract",
+    "Exposure": "exposure",
+    "Flag": "flags",
+    "Flags": "contract",
+    "Frame": "frame",
+    "Geometry": "geometry",
+    "Lost": "contract",
+    "Moment": "moment",
+    "ObverseError": "errors",
+    "ObverseWarning": "errors",
+    "ReadPattern": "pattern",
+    "Recipe": "recipe",
+    "Scales": "contract",
+    "Subtracts": "contract",
+    "UsageError": "errors",
+    "find_jumps": "ramps",
+    "fit_photon_transfer": "ptc",
+    "fit_ramps": "ramps",
+    "param": "params",
+    "photon_transfer": "ptc",
+    "read": "io",
+    "spread": "belief",
+    "write": "io",
+}
+
+__all__ = sorted(_HOME)  # pyright: ignore
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'obverse' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"obverse.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,131 @@
+"""What was measured together, how sure we are of it, and what that does to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from obverse.errors import UsageError
+
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+
+__all__ = ["Block", "draw_effects", "spread"]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Covariance of parameters that were measured together.
+
+    Parameters
+    ----------
+    names
+        k parameters, each ``effect.parameter`` or ``effect.parameter.i`` for the i-th of a list.
+    matrix
+        Covariance, (k, k), (k, k, amplifier) or (k, k, row, column).
+
+    Examples
+    --------
+    >>> Block(("gain.gain", "read_noise.sigma"), np.eye(2)).matrix.shape
+    (2, 2)
+    """
+
+    names: tuple[str, ...]
+    matrix: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, np.float64)
+        k = len(self.names)
+        if matrix.shape[:2] != (k, k):
+            raise UsageError(f"covariance of {self.names} has shape {matrix.shape}, it must begin with {(k, k)}")
+        if not np.allclose(matrix, np.swapaxes(matrix, 0, 1), rtol=1e-9, atol=0.0):
+            raise UsageError(f"covariance of {self.names} is not symmetric")
+        matrix.flags.writeable = False
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "matrix", matrix)
+
+    def draw(self, random: np.random.Generator) -> NDArray[np.float64]:
+        """Draw deviations of the k parameters, (k, ...)."""
+        stacked = np.moveaxis(self.matrix, (0, 1), (-2, -1))
+        values, vectors = np.linalg.eigh(stacked)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+        normal = random.standard_normal((*stacked.shape[:-1], 1))
+        return np.moveaxis((root @ normal)[..., 0], -1, 0)
+
+    def error(self, name: str) -> NDArray[np.float64]:
+        """Return the standard deviation of one parameter."""
+        i = self.names.index(name)
+        return np.sqrt(self.matrix[i, i])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Block):
+            return NotImplemented
+        return self.names == other.names and np.array_equal(self.matrix, other.matrix)
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.matrix.tobytes()))
+
+
+def draw_effects(detector: Detector, seed: int) -> Detector:
+    """Return the detector with its measured parameters drawn from their covariance."""
+    random = np.random.Generator(np.random.Philox(seed))
+    effects = {effect.name: effect for effect in detector.effects}
+    for block in detector.covariance:
+        for name, shift in zip(block.names, block.draw(random), strict=True):
+            effect, parameter, *index = name.split(".")
+            effects[effect] = effects[effect].replace(**{parameter: _moved(getattr(effects[effect], parameter), index, shift)})
+    return detector.replace(effects=tuple(effects.values()))
+
+
+def _moved(value: ArrayLike, index: list[str], shift: NDArray[np.float64]) -> Any:
+    moved = np.array(value, np.float64)
+    if index:
+        moved[int(index[0])] += shift
+    else:
+        moved = moved + shift
+    return moved if moved.ndim else float(moved)
+
+
+def spread(
+    function: Callable[[Detector], ArrayLike], belief: Detector, *, draws: int = 32, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the scatter of a result over what the calibration leaves open.
+
+    Parameters
+    ----------
+    function
+        What is made with a detector, for example ``lambda d: d.calibrate(raw).data.mean()``.
+    belief
+        A measured detector, with its covariance.
+    draws
+        How many detectors to draw.
+    seed
+        Of the draws; the i-th detector is ``belief.draw(seed + i)``.
+
+    Returns
+    -------
+    ndarray
+        Standard deviation of the results, the shape of one result.
+
+    Raises
+    ------
+    UsageError
+        If the detector has no covariance (nothing was measured), or fewer than two draws are asked for.
+
+    Examples
+    --------
+    >>> from obverse import Detector
+    >>> belief = Detector.load("generic_ccd").with_covariance(Block(("gain.gain",), np.array([[1e-4]])))
+    >>> float(spread(lambda d: d.effect("gain").gain, belief, draws=200, seed=1).round(3))
+    0.01
+    """
+    if not belief.covariance:
+        raise UsageError(f"spread: detector {belief.name!r} has no covariance: make it with Detector.measured(...)")
+    if draws < 2:
+        raise UsageError(f"spread: {draws} draws say nothing about a scatter, ask for 2 or more")
+    results = [np.asarray(function(belief.draw(seed + i)), np.float64) for i in range(draws)]
+    return np.std(results, axis=0, ddof=1)

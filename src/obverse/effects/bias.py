@@ -1,0 +1,93 @@
+"""Bias: the level that the electronics add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.belief import Block
+from obverse.contract import Exact
+from obverse.effects._effect import Effect, site
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.params import param
+
+__all__ = ["Bias"]
+
+
+def _unlit(frame: Frame) -> NDArray[np.float64]:
+    """Return the planes of a frame in which no light has gathered yet, (plane, ...)."""
+    data = frame.data[:, 0] if "resultant" in frame.axes else frame.data[None]
+    return np.asarray(data, np.float64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bias(Effect):
+    r"""A constant level under every read (the superbias of an infrared array).
+
+    .. math:: r' = r + b, \qquad \hat r = r' - b
+
+    Parameters
+    ----------
+    level
+        :math:`b`, a scalar, one an amplifier, or a map in sensor or file layout (row, column) [DN].
+
+    Notes
+    -----
+    Limits: what changes from frame to frame is `bias_drift`. In a ramp it cancels from the rate; it matters for
+    the pedestal, for saturation and for nonlinearity.
+    Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., ch. 4.2.
+
+    Examples
+    --------
+    >>> from obverse import Exposure, Geometry, Moment
+    >>> at = Moment(Exposure("a", 1.0), Geometry((1, 1)))
+    >>> Bias(level=1000.0).correct(Frame(np.array([[1007.0]], "f4"), "DN"), at).data
+    array([[7.]], dtype=float32)
+    """
+
+    name = "bias"
+    contracts = (Exact(rtol=1e-6, domain="levels up to 65535 DN"),)
+
+    level: float | NDArray[np.float64] = param("level added to every read", unit="DN")
+    site: str = site("readout")
+
+    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
+        """Add the level [DN]."""
+        return charge + at.plane(self.level)
+
+    def measure(self, frames: Sequence[Frame], at: Moment) -> tuple[Bias, Block]:
+        """Measure the level from exposures without light; of a ramp, from its first resultant.
+
+        Parameters
+        ----------
+        frames
+            Raw or flagged frames [DN], in the layout that the recipe has in front of this step.
+        at
+            Geometry and layout.
+
+        Returns
+        -------
+        effect, block
+            One level an amplifier, or a map where the frames are ramps or this effect holds a map.
+        """
+        planes = np.concatenate([_unlit(frame) for frame in frames])
+        if np.ndim(self.level) == 2 or planes.ndim == 3:
+            level, variance = planes.mean(axis=0), planes.var(axis=0, ddof=min(1, len(planes) - 1)) / len(planes)
+            level, variance = (at.geometry.unclock(p) if p.ndim == 3 else p for p in (level, variance))
+            return self.replace(level=level), Block(("bias.level",), variance[None, None])
+        image = planes[..., at.geometry.image_columns]
+        level = np.median(image.mean(axis=0), axis=(1, 2))
+        scatter = image.std(axis=(0, 2, 3)) / np.sqrt(image[:, 0].size)
+        return self.replace(level=level), Block(("bias.level",), scatter[None, None] ** 2)
+
+    def correct(self, frame: Frame, at: Moment) -> Frame:
+        """Subtract the level [DN]."""
+        if frame.unit != "DN":
+            raise UsageError(f"bias: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}")
+        return frame.replace(data=np.asarray(frame.data, np.float32) - at.plane(self.level))

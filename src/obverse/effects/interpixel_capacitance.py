@@ -1,0 +1,130 @@
+"""Interpixel capacitance: a pixel's voltage shows in its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.contract import Approximate
+from obverse.effects._effect import Effect, site
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.params import param
+
+__all__ = ["InterpixelCapacitance"]
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterpixelCapacitance(Effect):
+    r"""A small symmetric blur of the signal, deterministic, after the photons were counted.
+
+    .. math:: q'_i = q_i + \epsilon(q)_i, \quad \epsilon(q)_i = \sum_{n} k_n (q_n - q_i), \qquad
+              \hat q_{m+1} = q' - \epsilon(\hat q_m) \ \ (m < 3)
+
+    The sum runs over the neighbours. Reference pixels and the outside are no neighbours: what a pixel would give
+    them it keeps, so the sum is conserved. The correction leaves a fraction :math:`\|\epsilon\|^4` of the contrast.
+
+    Parameters
+    ----------
+    kernel
+        3 x 3 weights around the pixel, sum 1, the same when turned by 180 degrees.
+
+    Notes
+    -----
+    Limits: linear and the same everywhere; photon noise is correlated by it, and restored by the correction,
+    which in turn correlates the read noise and raises its variance by `amplification`.
+    Reference: Moore, Ninkov & Forrest 2006, Optical Engineering 45, 076402, eqs. 6-10.
+
+    Examples
+    --------
+    >>> from obverse import Exposure, Geometry, Moment
+    >>> at = Moment(Exposure("a", 1.0), Geometry((3, 3)))
+    >>> spot = np.zeros((3, 3), "f4"); spot[1, 1] = 1000
+    >>> InterpixelCapacitance.cross(0.005).imprint(spot, at)[1].round()
+    array([  5., 980.,   5.], dtype=float32)
+    """
+
+    name = "interpixel_capacitance"
+    contracts = (Approximate(bound=1e-5),)
+    halo = _ROUNDS
+
+    kernel: NDArray[np.float64] = param("3 x 3 coupling weights", shape="list", minimum=-1.0, maximum=1.0)
+    site: str = site("node")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        k = self.kernel
+        if k.shape != (3, 3) or not np.array_equal(k, k[::-1, ::-1]) or abs(k.sum() - 1.0) > 1e-9:
+            raise UsageError(
+                f"interpixel_capacitance.kernel must be 3 x 3, symmetric about its centre, with sum 1; got {k.tolist()} "
+                f"with sum {k.sum():.6f}"
+            )
+        if self.strength ** (_ROUNDS + 1) > self.contracts[0].bound:
+            raise UsageError(f"interpixel_capacitance.kernel couples too strongly for its correction: {k.tolist()}")
+
+    @classmethod
+    def cross(cls, coupling: float) -> InterpixelCapacitance:
+        """Build the kernel of four equal couplings to the nearest neighbours."""
+        a = float(coupling)
+        return cls(kernel=[[0.0, a, 0.0], [a, 1.0 - 4.0 * a, a], [0.0, a, 0.0]])
+
+    @property
+    def strength(self) -> float:
+        """Largest fraction by which one pass changes a signal: the couplings, given and received."""
+        return 2.0 * float(np.abs(self.kernel).sum() - abs(self.kernel[1, 1]))
+
+    def _coupled(self, image: NDArray[Any], at: Moment) -> NDArray[Any]:
+        geometry = at.geometry
+        sensitive = geometry.sensitive[at.rows] if any(geometry.reference) else None
+        return _couple(image, self.kernel, sensitive)
+
+    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
+        """Couple each pixel (..., row, column) [electron] to its neighbours."""
+        return charge + self._coupled(charge, at)
+
+    def correct(self, frame: Frame, at: Moment) -> Frame:
+        """Uncouple the pixels by three rounds of substitution."""
+        seen = np.asarray(frame.data, np.float32)
+        guess = seen
+        for _ in range(_ROUNDS):
+            guess = seen - self._coupled(guess, at)
+        return frame.replace(data=guess)
+
+    def amplification(self) -> float:
+        """Return the sum of squares of the inverse kernel: what white read noise is multiplied by."""
+        spot = np.zeros((4 * _ROUNDS + 1, 4 * _ROUNDS + 1))
+        spot[2 * _ROUNDS, 2 * _ROUNDS] = 1.0
+        guess = spot
+        for _ in range(_ROUNDS):
+            guess = spot - _couple(guess, self.kernel, None)
+        return float((guess**2).sum())
+
+
+def _couple(image: NDArray[Any], kernel: NDArray[np.float64], sensitive: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return what neighbours add to (..., row, column), as direct sums (no FFT: bits stay local)."""
+    out = np.zeros_like(image)
+    for weight, i, j in _weights(kernel, image.dtype):
+        here, there = _overlap(image.shape[-2], i), _overlap(image.shape[-1], j)
+        pixel, neighbour = (here[0], there[0]), (here[1], there[1])
+        step = weight * (image[(..., *neighbour)] - image[(..., *pixel)])
+        out[(..., *pixel)] += step if sensitive is None else step * (sensitive[pixel] & sensitive[neighbour])
+    return out
+
+
+def _overlap(n: int, shift: int) -> tuple[slice, slice]:
+    """Return where a pixel and its neighbour `shift` away both exist: the pixels, the neighbours."""
+    return slice(max(0, -shift), n - max(0, shift)), slice(max(0, shift), n - max(0, -shift))
+
+
+def _weights(kernel: NDArray[np.float64], dtype: Any) -> Iterator[tuple[Any, int, int]]:
+    for i in (-1, 0, 1):
+        for j in (-1, 0, 1):
+            if (i, j) != (0, 0) and kernel[i + 1, j + 1] != 0.0:
+                yield dtype.type(kernel[i + 1, j + 1]), i, j

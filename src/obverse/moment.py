@@ -1,0 +1,108 @@
+"""The moment at which an effect acts: all that it may know besides the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from obverse.errors import UsageError
+from obverse.exposure import Exposure
+from obverse.geometry import Geometry
+from obverse.seeds import SILENT, Silence, Stream
+
+__all__ = ["Moment"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When, where and with which random numbers an effect acts.
+
+    Parameters
+    ----------
+    exposure
+        Exposure time, gain, pattern.
+    geometry
+        Where the amplifiers are.
+    layout
+        Layout of the pixels in hand: ``"sensor"`` or ``"clocked"``.
+    interval
+        Start and end of the time that this call covers, since the reset [s].
+    rng
+        This effect's own random stream.
+    history
+        What earlier exposures left behind.
+    rows
+        Rows of the layout that are in hand, where they are not all.
+    respond
+        The raw value that an electron charge ends as, at the rows in hand; only when calibrating.
+    read_noise
+        Noise of a single read, at the rows in hand [electron]; only when calibrating.
+    """
+
+    exposure: Exposure
+    geometry: Geometry
+    layout: str = "sensor"
+    interval: tuple[float, float] = (0.0, 0.0)
+    rng: Stream | Silence = SILENT
+    history: Any = None
+    rows: slice = field(default_factory=lambda: slice(None))
+    respond: Callable[[ArrayLike], NDArray[Any]] | None = None
+    read_noise: Any = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Length of the interval [s]."""
+        return self.interval[1] - self.interval[0]
+
+    def replace(self, **changes: Any) -> Moment:
+        """Return a moment with some fields changed."""
+        return replace(self, **changes)
+
+    def plane(self, value: ArrayLike) -> NDArray[np.float32]:
+        """Spread a parameter over the pixels in hand.
+
+        Parameters
+        ----------
+        value
+            A scalar, one value an amplifier (amplifier,), or a map in sensor or file layout (row, column).
+
+        Returns
+        -------
+        ndarray
+            Something that broadcasts against (row, column) or (amplifier, row, column), float32.
+
+        Raises
+        ------
+        UsageError
+            If the number of values or the shape of the map does not fit the geometry.
+
+        Examples
+        --------
+        >>> at = Moment(Exposure("a", 1.0), Geometry((2, 2)), layout="clocked")
+        >>> at.plane([7.0]).shape
+        (1, 1, 1)
+        """
+        number = np.asarray(value, np.float32)
+        if number.ndim == 0:
+            return number
+        return self._per_amplifier(number) if number.ndim == 1 else self._map(number)
+
+    def _per_amplifier(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        n = len(self.geometry.amplifiers)
+        if values.size not in (1, n):
+            raise UsageError(f"{values.size} values given, this detector has {n} amplifiers")
+        if self.layout == "clocked" or values.size == 1:
+            return values[:, None, None] if self.layout == "clocked" else values[0, None, None]
+        return values[self.geometry.amplifier_map[self.rows]]
+
+    def _map(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        geometry = self.geometry
+        if values.shape[-2:] == geometry.shape:
+            return values[..., self.rows, :] if self.layout == "sensor" else geometry.pad(values)[..., self.rows, :]
+        if values.shape[-2:] == geometry.file_shape and self.layout == "clocked":
+            return geometry.clock(values)[..., self.rows, :]
+        raise UsageError(f"a map of shape {values.shape} does not fit a sensor of {geometry.shape} or a file of {geometry.file_shape}")

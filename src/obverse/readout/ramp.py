@@ -1,0 +1,112 @@
+"""Non-destructive reads up a ramp: infrared arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.chain import Run
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.params import param
+from obverse.pattern import ReadPattern
+from obverse.readout._readout import Readout
+
+__all__ = ["UpTheRamp"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UpTheRamp(Readout):
+    """Reset, then read every pixel again and again while the charge gathers.
+
+    Every pixel has its own node, so node effects act in sensor layout, at each read; the stored resultants are
+    means of reads and are digitised once.
+
+    Parameters
+    ----------
+    read_time
+        Seconds from one read to the next, where the exposure brings no pattern [s].
+    reads
+        Number of reads of that default pattern, one a resultant.
+    estimator
+        Name of the ramp fit.
+
+    Notes
+    -----
+    Limits: all pixels are read at one time; the time within a read-out that passes from the first to the last
+    pixel is left out.
+    Reference: Brandt 2024, PASP 136, 045004 (likelihood fit).
+
+    Examples
+    --------
+    >>> UpTheRamp(read_time=2.73, reads=4).pattern(None).tbar
+    array([ 2.73,  5.46,  8.19, 10.92])
+    """
+
+    name = "ramp"
+    sensor_sites = ("node",)
+    clocked_sites = ("readout",)
+
+    read_time: float = param("time from read to read", unit="s", above=0.0, shape="scalar")
+    reads: int = param("reads of the default pattern", default=10, minimum=1, shape="whole")
+    estimator: str = param("ramp fit", default="likelihood", shape="text")
+
+    def pattern(self, given: ReadPattern | None) -> ReadPattern:
+        """Return the pattern of an exposure, or the default one."""
+        return given or ReadPattern.even(self.reads, frame_time=self.read_time)
+
+    def expose(self, run: Run, rate: NDArray[Any]) -> Frame:
+        """Turn a rate (row, column) [photon/s] into raw ramps (integration, resultant, row, column) [DN]."""
+        pattern = self.pattern(run.exposure.pattern)
+        electrons = run.through(rate, run.chain.at("light"))
+        ramps = [self._ramp(run, electrons, pattern, i) for i in range(run.exposure.integrations)]
+        return Frame(np.stack(ramps), "DN", ("integration", "resultant", "row", "column"), exposure=run.exposure)
+
+    def _ramp(self, run: Run, rate: NDArray[Any], pattern: ReadPattern, integration: int) -> NDArray[Any]:
+        charge = np.zeros(run.chain.geometry.shape, np.float32)
+        stored, read, before = [], 0, 0.0
+        for k, group in enumerate(pattern.times):
+            total = np.zeros(run.chain.geometry.clocked_shape, np.float32)
+            for time in group:
+                charge = charge + run.arrive(rate, integration=integration, read=read, interval=(before, time))
+                charge = run.through(charge, run.chain.at("pixel"), integration=integration, read=read)
+                total += self.read(run, charge, integration=integration, read=read)
+                before, read = time, read + 1
+            stored.append(self.digitise(run, total / np.float32(len(group)), integration=integration, read=k))
+        return np.stack(stored)
+
+    def estimate(self, frame: Frame, at: Moment) -> Frame:
+        """Fit the ramps [electron]: a rate image [electron/s] with the variances ``poisson`` and ``read``."""
+        from obverse.ramps import fit_ramps
+
+        if frame.unit != "electron" or frame.exposure.pattern is None:
+            raise UsageError(
+                f"estimate: a ramp needs electrons and a read pattern, this frame is in {frame.unit!r} "
+                f"with pattern {frame.exposure.pattern}"
+            )
+        fit = fit_ramps(
+            frame.data,
+            frame.exposure.pattern,
+            gain=1.0,
+            read_noise=at.read_noise,
+            flags=frame.flags,
+            pixel_flags=frame.pixel_flags,
+            estimator=self.estimator,
+            find_jumps=False,  # the recipe's cosmic_rays step has set the flags
+            threads=1,  # the tile runner owns the threads
+        )
+        return Frame(
+            fit.rate,
+            "electron/s",
+            ("row", "column"),
+            pixel_flags=fit.flags,
+            variances={"poisson": fit.var_poisson, "read": fit.var_read},
+            exposure=frame.exposure,
+            undone=frame.undone,
+            companions={"chi2": Frame(fit.chi2, "", exposure=frame.exposure)},
+            cargo=frame.cargo,
+        )

@@ -1,0 +1,57 @@
+"""One destructive read at the end of the exposure: CCDs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.chain import Run
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.readout._readout import Readout
+
+__all__ = ["SingleRead"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SingleRead(Readout):
+    r"""Expose, then clock every pixel to the node of its amplifier and read it once.
+
+    .. math:: \hat q = q, \qquad \mathrm{Var} = \max(q, 0) + \sigma^2
+
+    Notes
+    -----
+    Limits: the Poisson variance is taken from the data, so it scatters with them; below some ten electrons with
+    little read noise, weights made from it are biased low. Fit with a model variance there.
+    Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., ch. 4.4.
+
+    Examples
+    --------
+    >>> from obverse import Exposure, Geometry
+    >>> at = Moment(Exposure("a", 1.0), Geometry((1, 1)), read_noise=3.0)
+    >>> SingleRead().estimate(Frame(np.array([[16.0]], "f4"), "electron"), at).error
+    array([[5.]], dtype=float32)
+    """
+
+    name = "single"
+    sensor_sites = ()
+    clocked_sites = ("transfer", "node", "readout")
+
+    def expose(self, run: Run, rate: NDArray[Any]) -> Frame:
+        """Turn a rate of photons (row, column) [photon/s] into a raw frame in file layout (row, column) [DN]."""
+        electrons = run.through(rate, run.chain.at("light"))
+        charge = run.arrive(electrons, integration=0, read=0, interval=(0.0, run.exposure.seconds))
+        held = run.through(charge, run.chain.at("pixel"))
+        raw = self.digitise(run, self.read(run, held))
+        return Frame(raw, "DN", ("row", "column"), exposure=run.exposure)
+
+    def estimate(self, frame: Frame, at: Moment) -> Frame:
+        """Give an image [electron] its variances, ``poisson`` and ``read``, and leave out what is saturated."""
+        if frame.unit != "electron":
+            raise UsageError(f"estimate: the frame is in {frame.unit!r}, it must be in 'electron': undo the gain first")
+        read = np.broadcast_to(np.asarray(at.read_noise, np.float32) ** 2, frame.shape)
+        return frame.replace(variances={"poisson": np.maximum(frame.data, 0), "read": read})

@@ -1,0 +1,230 @@
+"""Recipes: the visible, ordered list of calibration steps, run over tiles of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from obverse.effects import WHOLE
+from obverse.scaling import add_pixel_flag
+from obverse.errors import UsageError, nearest
+from obverse.flags import Flag
+from obverse.frame import Frame
+from obverse.geometry import Geometry
+from obverse.moment import Moment
+from obverse.noise import read_noise
+from obverse.tiles import run_tiled
+
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+
+__all__ = ["Recipe", "Step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One calibration step.
+
+    Parameters
+    ----------
+    name
+        The effect that it undoes, or ``"assemble"``, ``"estimate"``.
+    work
+        What it does to a frame, or to a tile of one.
+    halo
+        Rows on each side that it needs; `WHOLE` makes it a barrier.
+    """
+
+    name: str
+    work: Callable[[Frame, Moment], Frame]
+    halo: int = 0
+
+    def __call__(self, frame: Frame, at: Moment) -> Frame:
+        """Do it, and note that it was done."""
+        if self.name in frame.undone:
+            raise UsageError(f"recipe: {self.name!r} has been undone already; undone are {frame.undone}")
+        done = self.work(frame, at)
+        return done.replace(undone=(*frame.undone, self.name))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An ordered list of steps for one detector.
+
+    Examples
+    --------
+    >>> from obverse import Detector
+    >>> Detector.load("generic_h2rg").recipe().until("gain").names
+    ('adc', 'saturation', 'bias', 'bias_drift', 'gain')
+    """
+
+    detector: Detector
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, detector: Detector) -> Recipe:
+        """Make the recipe that a detector's ``[recipe]`` lists."""
+        return cls(detector, tuple(_step(detector, name) for name in detector.steps))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the steps, in order."""
+        return tuple(step.name for step in self.steps)
+
+    def until(self, name: str) -> Recipe:
+        """Return the recipe that stops behind the step `name`."""
+        if name not in self.names:
+            raise UsageError(f"recipe: no step {name!r}, {nearest(name, self.names)}")
+        return replace(self, steps=self.steps[: self.names.index(name) + 1])
+
+    def before(self, name: str) -> Recipe:
+        """Return the recipe that stops in front of the step `name`."""
+        return replace(self, steps=self.until(name).steps[:-1])
+
+    def without(self, *names: str) -> Recipe:
+        """Return the recipe without some steps."""
+        for name in names:
+            self.until(name)
+        return replace(self, steps=tuple(step for step in self.steps if step.name not in names))
+
+    def run(
+        self,
+        raw: Frame,
+        *,
+        threads: int | None = None,
+        tile_rows: int | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Frame:
+        """Carry out the steps that the frame has not had yet.
+
+        Parameters
+        ----------
+        raw
+            A frame in file layout, or one that stopped in the middle.
+        threads
+            Worker threads; the result does not depend on them.
+        tile_rows
+            Height of a tile, a multiple of 16; the result does not depend on it.
+        progress
+            Called with the name of the last step of each pass and the fraction done.
+
+        Raises
+        ------
+        UsageError
+            If the frame does not fit the detector.
+        """
+        frame = self._begin(raw)
+        todo = [step for step in self.steps if step.name not in raw.undone]
+        for i, steps in _passes(todo):
+            frame = self._pass(frame, steps, threads, tile_rows)
+            if progress is not None:
+                progress(steps[-1].name, (i + len(steps)) / len(todo))
+        return frame
+
+    def _begin(self, raw: Frame) -> Frame:
+        """Bring a file into the layout in which calibration starts."""
+        geometry = self.detector.geometry
+        if "amplifier" in raw.axes or "assemble" in raw.undone:
+            return raw
+        if raw.shape[-2:] != geometry.file_shape:
+            raise UsageError(
+                f"{raw.exposure.id}: the frame has {raw.shape[-2:]} pixels (row, column), "
+                f"detector {self.detector.name!r} writes files of {geometry.file_shape}"
+            )
+        return _with_reference_pixels(raw, geometry) if geometry.is_plain else clocked(raw, geometry)
+
+    def _pass(self, frame: Frame, steps: list[Step], threads: int | None, tile_rows: int | None) -> Frame:
+        """Run steps that touch the same tile, one tile after the other."""
+        layout = "clocked" if "amplifier" in frame.axes else "sensor"
+        whole = self._moment(frame, layout)
+        respond = _Response(self.detector, whole)
+
+        def work(tile: Frame, rows: slice) -> Frame:
+            at = whole.replace(rows=rows, respond=respond.at(rows))
+            at = at.replace(read_noise=self._noise(at))
+            for step in steps:
+                tile = step(tile, at)
+            return tile
+
+        if steps[0].halo == WHOLE:
+            return work(frame, slice(None))
+        return run_tiled(frame, work, halo=sum(step.halo for step in steps), threads=threads, height=tile_rows)
+
+    def _moment(self, frame: Frame, layout: str) -> Moment:
+        exposure = frame.exposure
+        seconds = exposure.exposure_time or 0.0
+        return Moment(exposure, self.detector.geometry, layout, (0.0, seconds))
+
+    def _noise(self, at: Moment) -> NDArray[Any]:
+        detector = self.detector
+        cancels = ("integration",) if detector.readout.name == "ramp" else ()
+        return read_noise(detector.effects, at, cancels=cancels)
+
+
+def _with_reference_pixels(frame: Frame, geometry: Geometry) -> Frame:
+    """Mark the pixels that see no light: they have no rate."""
+    if geometry.sensitive.all():
+        return frame
+    return add_pixel_flag(frame, ~geometry.sensitive, Flag.REFERENCE_PIXEL | Flag.DO_NOT_USE)
+
+
+def clocked(frame: Frame, geometry: Geometry) -> Frame:
+    """Turn a frame from file layout into read-out order."""
+    flags = None if frame.flags is None else geometry.clock(frame.flags)
+    axes = (*frame.axes[:-2], "amplifier", "row", "column")
+    if frame.pixel_flags is not None:
+        raise UsageError("a raw frame with scans cannot have pixel flags yet: give them to the assembled image")
+    return frame.replace(data=geometry.clock(frame.data), axes=axes, flags=flags)
+
+
+def assembled(frame: Frame, at: Moment) -> Frame:
+    """Trim the scans and put the amplifiers together: what they held is lost."""
+    flags = None if frame.flags is None else at.geometry.assemble(frame.flags)
+    axes = tuple(axis for axis in frame.axes if axis != "amplifier")
+    return frame.replace(data=at.geometry.assemble(frame.data), axes=axes, flags=flags)
+
+
+class _Response:
+    """What charges end as, computed once for the whole detector and cut to the rows in hand."""
+
+    def __init__(self, detector: Detector, at: Moment) -> None:
+        self._detector, self._at = detector, at
+        self._known: dict[bytes, NDArray[Any]] = {}
+
+    def at(self, rows: slice) -> Callable[[ArrayLike], NDArray[Any]]:
+        """Return the response at some rows."""
+        return lambda charge: self._whole(charge)[..., rows, :]
+
+    def _whole(self, charge: ArrayLike) -> NDArray[Any]:
+        key = np.asarray(charge).tobytes()
+        if key not in self._known:
+            plane = self._at.replace(layout="sensor").plane(charge)
+            raw = self._detector.respond(np.broadcast_to(plane, self._detector.geometry.shape), self._at.exposure)
+            self._known[key] = self._detector.geometry.clock(raw) if self._at.layout == "clocked" else raw
+        return self._known[key]
+
+
+def _step(detector: Detector, name: str) -> Step:
+    if name == "assemble":
+        return Step(name, assembled, WHOLE)
+    if name == "estimate":
+        return Step(name, detector.readout.estimate)
+    effect = detector.effect(name)
+    return Step(name, effect.correct, effect.halo)
+
+
+def _passes(steps: list[Step]) -> Iterator[tuple[int, list[Step]]]:
+    """Split at barriers: a step that needs the whole frame stands alone."""
+    start = 0
+    for i, step in enumerate(steps):
+        if step.halo == WHOLE:
+            if i > start:
+                yield start, steps[start:i]
+            yield i, [step]
+            start = i + 1
+    if start < len(steps):
+        yield start, steps[start:]

@@ -1,0 +1,32 @@
+"""Dividing a frame by a mean map, errors and flags included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.flags import Flag
+from obverse.frame import Frame
+
+__all__ = ["add_pixel_flag", "divide"]
+
+
+def divide(frame: Frame, by: NDArray[Any], missing: Flag = Flag.NO_FLAT_FIELD) -> Frame:
+    r"""Divide data by `by` and variances by its square; where `by` is no positive number, flag `missing`.
+
+    .. math:: x' = x / f, \qquad \sigma'^2 = \sigma^2 / f^2
+    """
+    factor = np.broadcast_to(np.asarray(by, np.float32), frame.shape[-2:])
+    good = factor > 0  # false for NaN too
+    f = np.where(good, factor, np.float32(np.nan))
+    variances = None if frame.variances is None else {k: v / f**2 for k, v in frame.variances.items()}
+    divided = frame.replace(data=frame.data / f, variances=variances)
+    return divided if good.all() else add_pixel_flag(divided, ~good, missing | Flag.DO_NOT_USE)
+
+
+def add_pixel_flag(frame: Frame, where: NDArray[np.bool_], flag: Flag) -> Frame:
+    """Set a pixel flag where `where` (row, column) is true."""
+    old = np.zeros(frame.shape[-2:], np.uint32) if frame.pixel_flags is None else frame.pixel_flags
+    return frame.replace(pixel_flags=old | np.where(where, np.uint32(flag), np.uint32(0)))
