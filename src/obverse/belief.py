@@ -14,7 +14,7 @@ from obverse.errors import UsageError
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["Block", "draw_effects", "spread"]
+__all__ = ["Block", "draw_effects", "spread", "summary"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,28 @@ class Block:
 
     def __hash__(self) -> int:
         return hash((self.names, self.matrix.tobytes()))
+
+
+def summary(belief: Detector, block: Block) -> list[tuple[str, str, float, float]]:
+    """Return rows (parameter, amplifier, value, error) of a block; of a map, its mean and its median error."""
+    rows = []
+    for name in block.names:
+        effect, parameter, *index = name.split(".")
+        value = np.asarray(getattr(belief.effect(effect), parameter))
+        value = value[int(index[0])] if index else value
+        error = block.error(name)
+        rows += [(name, where, v, e) for where, v, e in _told(belief, value, error)]
+    return rows
+
+
+def _told(belief: Detector, value: NDArray[Any], error: NDArray[Any]) -> list[tuple[str, float, float]]:
+    if value.ndim == 0 or value.size == 1:
+        return [("all", float(value), float(np.asarray(error).flat[0]))]
+    if value.ndim == 1:
+        errors = np.broadcast_to(error, value.shape)
+        names = [amplifier.name for amplifier in belief.geometry.amplifiers]
+        return [(n, float(v), float(e)) for n, v, e in zip(names, value, errors, strict=True)]
+    return [("map", float(np.nanmean(value)), float(np.nanmedian(error)))]
 
 
 def draw_effects(detector: Detector, seed: int) -> Detector:

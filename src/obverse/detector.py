@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,8 @@ class Detector:
         dark: Iterable[Frame] = (),
         flat: Iterable[Frame] = (),
         ramps: Iterable[Frame] = (),
+        only: Iterable[str] = (),
+        lags: int = 0,
         name: str | None = None,
     ) -> Detector:
         """Return a belief: this detector with its parameters measured from calibration exposures.
@@ -165,7 +167,8 @@ class Detector:
         """
         from obverse.measured import measured
 
-        belief = measured(self, bias=tuple(bias), dark=tuple(dark), flat=tuple(flat), ramps=tuple(ramps))
+        exposures = {"bias": tuple(bias), "dark": tuple(dark), "flat": tuple(flat), "ramps": tuple(ramps)}
+        belief = measured(self, **exposures, only=tuple(only), lags=lags)
         return belief.replace(name=name or f"{self.name}-measured")
 
     def draw(self, seed: int) -> Detector:
@@ -304,7 +307,7 @@ class Detector:
         table["effects"] = {effect.name: _told(effect) for effect in self.effects}
         table["recipe"] = {"steps": list(self.steps)}
         if self.file is not None:
-            table["file"] = self.file.to_table()
+            table["file"] = _keywords_table(self.file)
         if self.covariance:
             table["covariance"] = [{"names": list(b.names), "matrix": b.matrix} for b in self.covariance]
         return table
@@ -354,11 +357,23 @@ def _steps_of(table: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _keywords_of(table: Mapping[str, Any] | None) -> Keywords | None:
+    """Build the keywords of the ``[file]`` table; gain and noise are the detector's own unless it names keywords."""
     if table is None:
         return None
     from obverse.io.ccd import Keywords
 
-    return Keywords.from_table(table)
+    known = [f.name for f in fields(Keywords)]
+    for key in table:
+        if key not in known:
+            raise UsageError(f"file: unknown key {key!r}, {nearest(key, known)}")
+    return Keywords(**{"gain": None, "read_noise": None, **table})
+
+
+def _keywords_table(keywords: Keywords) -> dict[str, Any]:
+    """Return the ``[file]`` table: what differs from saying nothing."""
+    silent = type(keywords)(gain=None, read_noise=None)
+    told = {f.name: getattr(keywords, f.name) for f in fields(keywords)}
+    return {k: v for k, v in told.items() if v is not None and v != getattr(silent, k)}
 
 
 def _refuse_bad_recipe(detector: Detector) -> None:

@@ -62,7 +62,7 @@ def to_toml(detector: Detector) -> str:
 
 def save(detector: Detector, path: Path, *, overwrite: bool = False) -> None:
     """Write ``name.toml``, and ``name.maps.fits`` beside it where the detector holds maps."""
-    from obverse.io.writer import write_hdus, write_text
+    from obverse.io import write_fits, write_text
 
     maps: dict[str, NDArray[Any]] = {}
     beside = path.with_name(f"{path.stem}.maps.fits")
@@ -73,7 +73,7 @@ def save(detector: Detector, path: Path, *, overwrite: bool = False) -> None:
 
     text = tomli_w.dumps(_emptied(detector.to_table(), "", put))
     if maps:
-        write_hdus(beside, _map_hdus(maps), overwrite=overwrite)
+        write_fits(beside, _map_hdus(maps), overwrite=overwrite)
     write_text(path, text, overwrite=overwrite)
 
 
@@ -141,7 +141,8 @@ def _hash(array: NDArray[Any]) -> str:
     return hashlib.sha256(f"{little.dtype.str}{little.shape}".encode() + little.tobytes()).hexdigest()
 
 
-def _map_hdus(maps: Mapping[str, NDArray[Any]]) -> Any:
-    from astropy.io import fits
+def _map_hdus(maps: Mapping[str, NDArray[Any]]) -> list[Any]:
+    from obverse.io import Hdu, Header
 
-    return fits.HDUList([fits.PrimaryHDU(), *(fits.ImageHDU(array, name=name) for name, array in maps.items())])
+    units = [("PRIMARY", None), *maps.items()]
+    return [Hdu(i, name, 1, Header([]), array) for i, (name, array) in enumerate(units)]

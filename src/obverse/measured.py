@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ def measured(
     dark: Sequence[Frame] = (),
     flat: Sequence[Frame] = (),
     ramps: Sequence[Frame] = (),
+    only: Sequence[str] = (),
+    lags: int = 0,
 ) -> Detector:
     """Measure what the exposures tell, and keep the rest of the nominal detector.
 
@@ -45,6 +47,10 @@ def measured(
     ramps
         Exposures under steady light to high signal, ramps or a series of exposure times, for the nonlinearity;
         flat ramps serve where none are given.
+    only
+        Names of the effects to measure; empty measures all that the exposures tell.
+    lags
+        Neighbouring covariances that photon transfer sums, see `obverse.photon_transfer`.
 
     Returns
     -------
@@ -68,21 +74,25 @@ def measured(
     """
     if not (bias or dark or flat or ramps):
         raise UsageError("measured: no exposures given: bias=, dark=, flat= or ramps=")
+    for name in only:
+        nominal.effect(name)
+    wanted = set(only) or {effect.name for effect in nominal.effects}
     belief = nominal.replace(covariance=())
     is_ramp = nominal.readout.name == "ramp"
     unlit = dark if is_ramp else bias
     lit = ramps or (flat if is_ramp else ())
-    belief = _with(belief, "bias", unlit)
+    belief = _with(belief, "bias", unlit, wanted)
     for _ in range(_ROUNDS):
-        belief = _with(belief, "nonlinearity", lit)
-        belief = _with_gain(belief, flat, unlit)
-    belief = _with(belief, "dark_current", dark)
-    return _with(belief, "flat", flat)
+        belief = _with(belief, "nonlinearity", lit, wanted)
+        if wanted & {"gain", "read_noise"}:
+            belief = _with_gain(belief, flat, unlit, lags)
+    belief = _with(belief, "dark_current", dark, wanted)
+    return _with(belief, "flat", flat, wanted)
 
 
-def _with(belief: Detector, name: str, frames: Sequence[Frame]) -> Detector:
+def _with(belief: Detector, name: str, frames: Sequence[Frame], wanted: set[str]) -> Detector:
     """Return the belief with one effect measured, where the detector has it and there are frames."""
-    if not frames or not belief.has(name):
+    if not frames or not belief.has(name) or name not in wanted:
         return belief
     recipe = belief.recipe().before(name)
     ready = [recipe.run(frame) for frame in frames]
@@ -97,59 +107,69 @@ def _remember(belief: Detector, block: Block) -> Detector:
     return belief.replace(covariance=(*kept, block))
 
 
-def _with_gain(belief: Detector, flat: Sequence[Frame], unlit: Sequence[Frame]) -> Detector:
+def _with_gain(belief: Detector, flat: Sequence[Frame], unlit: Sequence[Frame], lags: int) -> Detector:
     """Return the belief with gain and read noise from photon transfer on corrected pairs.
 
     The pairs are in electrons of the gain believed so far, so photon transfer measures the factor that is missing.
     """
     if len(flat) < 2 or len(unlit) < 2 or not belief.has("gain"):
         return belief
-    lit, dark = _planes(belief, flat), _planes(belief, unlit)
-    found = photon_transfer(_pairs(lit), [p for pair in _pairs(dark) for p in pair], border=_border(belief))
-    reads = _reads_in_a_plane(belief)
+    dark, lit = _pairs(belief, unlit), _pairs(belief, flat)
+    found = photon_transfer(
+        [(a.pixels, b.pixels) for a, b in lit],
+        [plane.pixels for pair in dark for plane in pair],
+        lags=lags,
+        border=_border(belief),
+        reads=[a.reads for a, _ in (*dark, *lit)],
+    )
     old = np.broadcast_to(belief.effect("gain").gain, found.gain.shape)
-    gain = old * found.gain
-    sigma = found.read_noise / np.sqrt(reads)
-    scale = np.stack([old, np.broadcast_to(1.0 / np.sqrt(reads), old.shape)])
-    covariance = found.covariance * scale[:, None] * scale[None, :]
-    better = belief.with_effect(belief.effect("gain").replace(gain=gain))
+    scale = np.stack([old, np.ones_like(old)])
+    better = belief.with_effect(belief.effect("gain").replace(gain=old * found.gain))
     if belief.has("read_noise"):
-        better = better.with_effect(belief.effect("read_noise").replace(sigma=sigma, includes_quantisation="yes"))
-    return _remember(better, Block(("gain.gain", "read_noise.sigma"), covariance))
+        noise = belief.effect("read_noise").replace(sigma=found.read_noise, includes_quantisation="yes")
+        better = better.with_effect(noise)
+    return _remember(better, Block(("gain.gain", "read_noise.sigma"), found.covariance * scale[:, None] * scale[None, :]))
 
 
-def _planes(belief: Detector, frames: Sequence[Frame]) -> list[NDArray[np.float64]]:
-    """Return images in read-out order (amplifier, row, column) whose light and noise are known: reads, or differences of reads."""
+@dataclass(frozen=True)
+class _Plane:
+    """An image in read-out order (amplifier, row, column), and the number of single reads whose noise it holds."""
+
+    pixels: NDArray[np.float64]
+    reads: float
+
+
+def _pairs(belief: Detector, frames: Sequence[Frame]) -> list[tuple[_Plane, _Plane]]:
+    """Pair the planes of the first frame with those of the second, of the third with the fourth, and so on."""
     recipe = belief.recipe()
-    stop = next(name for name in recipe.names if name in ("assemble", "cosmic_rays", "estimate"))
-    return [plane for frame in frames for plane in _planes_of(belief, recipe.before(stop).run(frame))]
+    ready = recipe.before(next(name for name in recipe.names if name in ("assemble", "estimate")))
+    planes = [_planes_of(belief, ready.run(frame)) for frame in frames]
+    return [pair for i in range(1, len(planes), 2) for pair in zip(planes[i - 1], planes[i], strict=True)]
 
 
-def _planes_of(belief: Detector, frame: Frame) -> list[NDArray[np.float64]]:
-    data = np.asarray(frame.data, np.float64)
-    bad = np.zeros(data.shape, bool) if frame.flags is None else (frame.flags & (UNUSABLE | Flag.JUMP_DET)) != 0
+def _planes_of(belief: Detector, frame: Frame) -> list[_Plane]:
     geometry = belief.geometry
     if "resultant" not in frame.axes:
-        return [np.where(bad, np.nan, data)[..., geometry.image_columns]]
+        pixels = np.where(_bad(frame, UNUSABLE), np.nan, frame.data)[..., geometry.image_columns].astype(np.float64)
+        return [_Plane(pixels, _amplified(belief, float(np.nanmedian(pixels))))]
     if frame.exposure.pattern is None or (frame.exposure.pattern.n_reads != 1).any():
         raise UsageError(f"measured: ramp {frame.exposure.id!r} averages reads; calibration ramps must store every read")
-    data = np.where(bad | ~geometry.sensitive, np.nan, data)
-    steps = np.diff(data, axis=1).reshape(-1, *data.shape[-2:])
-    return [geometry.pad(step) for step in steps]
+    data = np.where(_bad(frame, UNUSABLE) | ~geometry.sensitive, np.nan, frame.data).astype(np.float64)
+    steps = np.diff(np.where(_bad(frame, Flag.JUMP_DET), np.nan, data), axis=1)
+    reads = [_amplified(belief, float(np.nanmedian(level))) for level in np.moveaxis(data, 1, 0)]
+    return [
+        _Plane(geometry.pad(steps[i, k]), reads[k] + reads[k + 1]) for i in range(len(steps)) for k in range(steps.shape[1])
+    ]
 
 
-def _pairs(planes: list[NDArray[np.float64]]) -> list[tuple[Any, Any]]:
-    """Pair the first half with the second: equal steps of two ramps, or neighbouring exposures."""
-    half = len(planes) // 2
-    if half == 1:
-        return [(planes[0], planes[1])]
-    return list(zip(planes[:half], planes[half : 2 * half], strict=True))
+def _bad(frame: Frame, flags: Flag) -> NDArray[np.bool_]:
+    return np.zeros(frame.shape, bool) if frame.flags is None else (frame.flags & flags) != 0
 
 
-def _reads_in_a_plane(belief: Detector) -> float:
-    """Return the variance of a plane in units of that of a single read."""
-    amplified = float(np.prod([effect.amplification() for effect in belief.effects]))
-    return amplified * (2.0 if belief.readout.name == "ramp" else 1.0)
+def _amplified(belief: Detector, signal: float) -> float:
+    """Return the factor by which corrections have multiplied the variance of the read noise at this signal."""
+    steepness = belief.effect("nonlinearity").steepness(signal) if belief.has("nonlinearity") else 1.0
+    return float(steepness**2 * np.prod([effect.amplification() for effect in belief.effects]))
 
 
 def _border(belief: Detector) -> int:

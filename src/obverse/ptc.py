@@ -72,12 +72,13 @@ def photon_transfer(
     lags: int = 0,
     model: str = "linear",
     border: int = 30,
+    reads: ArrayLike = 1.0,
 ) -> PhotonTransfer:
     r"""Measure gain and read noise from pairs of flats and pairs of biases (or of darks, short against their current).
 
     .. math::
 
-        V(\mu) = \frac{\mu}{g} + \frac{\sigma^2}{g^2}, \qquad
+        V(\mu) = \frac{\mu}{g} + n\,\frac{\sigma^2}{g^2}, \qquad
         V = \sum_{|i|, |j| \leq lags} \frac{\langle D_{rc} D_{r+i, c+j} \rangle}{2}, \qquad
         D = \frac{I_1 m_2 - I_2 m_1}{(m_1 + m_2)/2}
 
@@ -99,6 +100,9 @@ def photon_transfer(
         ``"linear"``.
     border
         Pixels left out along every edge of an amplifier's image.
+    reads
+        :math:`n`, the number of single reads whose noise one frame holds: 1 for a CCD, 2 for a difference of
+        reads, more where a correction has amplified the noise; one number, or one a pair, biases first.
 
     Raises
     ------
@@ -128,8 +132,9 @@ def photon_transfer(
     dark_pairs = [(biases[i], biases[i + 1]) for i in range(0, len(biases), 2)]
     pairs = [_images(pair, detector, border) for pair in (*dark_pairs, *flat_pairs)]
     sums = np.stack([_pair_sums(first, second, lags) for first, second in pairs], axis=1)
-    values, covariance = jackknife(sums, lambda total: np.stack(_linear(*_points(total))))
-    mean, variance = _points(sums.sum(axis=0))
+    n = np.broadcast_to(np.asarray(reads, np.float64), len(pairs))[:, None]
+    values, covariance = jackknife(sums, lambda total: _gain_and_noise(total, n))
+    mean, variance = _points(sums.sum(axis=0), lags)
     unknown = np.full(len(values[0]), np.nan)
     return PhotonTransfer(values[0], values[1], covariance, mean.T, variance.T, unknown, unknown)
 
@@ -170,7 +175,7 @@ def fit_photon_transfer(mean: ArrayLike, variance: ArrayLike, model: str = "line
     if mu.ndim != 1 or mu.shape != v.shape or good.sum() < 2:
         raise UsageError(f"fit_photon_transfer: mean {mu.shape} and variance {v.shape} must hold two or more good points")
     mu, v = mu[good], v[good]
-    gain, noise = (float(x[0]) for x in _linear(mu[:, None], v[:, None]))
+    gain, noise = (float(x[0]) for x in _linear(mu[:, None], v[:, None], np.ones((len(mu), 1))))
     covariance = _scatter_covariance(mu, v, gain, noise)
     nan = np.array(np.nan)
     return PhotonTransfer(np.array(gain), np.array(noise), covariance, mu, v, nan, nan)
@@ -209,6 +214,10 @@ def _image(item: Any, detector: Detector | None) -> NDArray[np.float64]:
     return array if array.ndim == 3 else array[None]
 
 
+_COLUMNS = 4
+"""Pixels, light, pixels of the difference and its square; two more for each neighbouring lag."""
+
+
 def _pair_sums(first: NDArray[Any], second: NDArray[Any], lags: int) -> NDArray[np.float64]:
     """Return what a block contributes: pixels, light, and products of the difference, (block, 3 + pairs of lags, amplifier)."""
     m1, m2 = (np.nanmean(image, axis=(1, 2), keepdims=True) for image in (first, second))
@@ -216,7 +225,8 @@ def _pair_sums(first: NDArray[Any], second: NDArray[Any], lags: int) -> NDArray[
     bright = np.abs(mu) > 3.0 * np.nanstd(first - second, axis=(1, 2), keepdims=True)
     scaled = np.where(bright, (first * m2 - second * m1) / np.where(bright, mu, 1.0), first - second)
     difference = _clipped(scaled - np.nanmean(scaled, axis=(1, 2), keepdims=True))
-    columns = [np.isfinite(difference), np.where(np.isfinite(difference), 0.5 * (first + second), 0.0)]
+    seen = np.isfinite(difference)
+    columns = [seen, np.where(seen, 0.5 * (first + second), 0.0)]
     for i, j in _half_plane(lags):
         product = difference * _shifted(difference, i, j)
         columns += [np.isfinite(product), product]
@@ -246,23 +256,33 @@ def _clipped(difference: NDArray[Any]) -> NDArray[Any]:
     return difference
 
 
-def _points(total: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance of each pair, (pair, amplifier)."""
-    n, light = total[:, 0], total[:, 1]
+def _gain_and_noise(total: NDArray[np.float64], reads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return gain and read noise; the noise of a pixel is in its variance alone, whatever its neighbours do."""
+    gain, noise = _linear(*_points(total, 0), reads)
+    if total.shape[1] == _COLUMNS:
+        return np.stack([gain, noise])
+    summed, _ = _linear(*_points(total, None), reads)
+    return np.stack([summed, noise / gain * summed])
+
+
+def _points(total: NDArray[np.float64], lags: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance of each pair, (pair, amplifier), with the covariances of the neighbours unless `lags` is 0."""
     products = total[:, 3::2] / total[:, 2::2]
-    variance = 0.5 * (products[:, 0] + 2.0 * products[:, 1:].sum(axis=1))
-    return light / n, variance
+    neighbours = 0.0 if lags == 0 else 2.0 * products[:, 1:].sum(axis=1)
+    return total[:, 1] / total[:, 0], 0.5 * (products[:, 0] + neighbours)
 
 
-def _linear(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return gain and read noise of the line through the points (level, amplifier), weighted by 1/V^2."""
+def _linear(
+    mean: NDArray[np.float64], variance: NDArray[np.float64], reads: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return gain and read noise of V = mean / g + reads * floor through points (level, amplifier), weighted by 1/V^2."""
     weight = 1.0 / variance**2
-    s, sx, sy = weight.sum(0), (weight * mean).sum(0), (weight * variance).sum(0)
-    sxx, sxy = (weight * mean**2).sum(0), (weight * mean * variance).sum(0)
-    determinant = s * sxx - sx**2
-    if (determinant <= 1e-12 * s * sxx).any():
+    nn, nx, ny = (weight * reads**2).sum(0), (weight * reads * mean).sum(0), (weight * reads * variance).sum(0)
+    xx, xy = (weight * mean**2).sum(0), (weight * mean * variance).sum(0)
+    determinant = nn * xx - nx**2
+    if (determinant <= 1e-12 * nn * xx).any():
         raise UsageError("photon transfer: all points have one light level: give biases, or flats of another level")
-    slope, floor = (s * sxy - sx * sy) / determinant, (sxx * sy - sx * sxy) / determinant
+    slope, floor = (nn * xy - nx * ny) / determinant, (xx * ny - nx * xy) / determinant
     if (slope <= 0).any():
         raise UsageError(
             f"photon transfer: the variance does not rise with the light (slope {slope.min():.3g}): are the flats lit, "

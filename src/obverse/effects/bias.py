@@ -16,6 +16,7 @@ from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.robust import clipped_mean
 
 __all__ = ["Bias"]
 
@@ -82,7 +83,7 @@ class Bias(Effect):
             level, variance = (at.geometry.unclock(p) if p.ndim == 3 else p for p in (level, variance))
             return self.replace(level=level), Block(("bias.level",), variance[None, None])
         image = planes[..., at.geometry.image_columns]
-        level = np.median(image.mean(axis=0), axis=(1, 2))
+        level = clipped_mean(image.mean(axis=0).reshape(image.shape[1], -1))
         scatter = image.std(axis=(0, 2, 3)) / np.sqrt(image[:, 0].size)
         return self.replace(level=level), Block(("bias.level",), scatter[None, None] ** 2)
 

@@ -15,6 +15,7 @@ from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.robust import clipped_mean
 
 __all__ = ["BiasDrift"]
 
@@ -120,8 +121,8 @@ class BiasDrift(Effect):
     def _level(self, block: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the level of one amplifier's dark pixels, (..., row or 1, 1)."""
         if self.span == "row":
-            return _clipped_mean(block[..., mask.any(axis=0)])[..., None]
-        return _clipped_mean(block[..., mask])[..., None, None]
+            return clipped_mean(block[..., mask.any(axis=0)])[..., None]
+        return clipped_mean(block[..., mask])[..., None, None]
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return what the estimate of the offset adds to each read [DN squared]."""
@@ -131,14 +132,6 @@ class BiasDrift(Effect):
         """Return the number of dark pixels behind one offset."""
         dark = np.broadcast_to(self._dark_columns(geometry), geometry.clocked_shape)[0]
         return int(dark[0].sum() if self.span == "row" else dark.sum())
-
-
-def _clipped_mean(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean over the last axis of what lies within four robust sigmas of the median."""
-    middle = np.median(values, axis=-1, keepdims=True)
-    sigma = 1.4826 * np.median(np.abs(values - middle), axis=-1, keepdims=True)
-    near = np.abs(values - middle) <= np.maximum(4.0 * sigma, 1.0)  # digitised levels may have no scatter at all
-    return np.asarray(values.mean(axis=-1, dtype=np.float64, where=near))
 
 
 def _reference(geometry: Geometry) -> NDArray[np.bool_]:

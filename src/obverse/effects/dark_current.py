@@ -96,16 +96,19 @@ class DarkCurrent(Effect):
         effect, block
             With one rate where this effect has one, else one an amplifier, or a map with its error.
         """
+        # a plain mean: weights from the data's own Poisson variance would favour the low ones
         rates, variances = (np.stack(planes) for planes in zip(*(_rate(frame) for frame in frames), strict=True))
-        weight = 1.0 / np.where(np.isfinite(rates), variances, np.inf)
-        mean = np.nansum(weight * rates, axis=0) / weight.sum(axis=0)
+        n = np.maximum(np.isfinite(rates).sum(axis=0), 1)
+        mean = np.where(np.isfinite(rates).any(axis=0), np.nansum(rates, axis=0) / n, np.nan)
         if np.ndim(self.rate) == 2:
-            error = 1.0 / np.sqrt(weight.sum(axis=0))
+            error = np.sqrt(np.where(np.isfinite(rates), variances, 0.0).sum(axis=0)) / n
             return self.replace(rate=mean, error=error), Block(("dark_current.rate",), error[None, None] ** 2)
         good = np.isfinite(mean) & at.geometry.sensitive
         sums = np.stack([block_sums(np.where(good, mean, 0.0)), block_sums(good)], axis=1)
         value, covariance = jackknife(sums, lambda total: total[:1] / total[1:])
-        return self.replace(rate=float(value[0])), Block(("dark_current.rate",), covariance)
+        # offsets common to all rows of a frame (bias drift) show only between frames
+        between = np.nanmean(np.where(good, rates, np.nan), axis=(1, 2)).var(ddof=1) / len(rates) if len(rates) > 1 else 0.0
+        return self.replace(rate=float(value[0])), Block(("dark_current.rate",), np.maximum(covariance, between))
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the Poisson variance of what gathers in the interval [electron squared]."""

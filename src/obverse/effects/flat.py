@@ -99,6 +99,7 @@ class Flat(Effect):
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(good, response, 0.0).sum(axis=0) / n
             error = np.sqrt(np.where(good, variance, 0.0).sum(axis=0)) / n
+        mean, error = (np.where(at.geometry.sensitive, p, blind) for p, blind in ((mean, 1.0), (error, 0.0)))
         effect = self.replace(response=mean, error=error)
         return effect, Block(("flat.response",), np.nan_to_num(error[None, None] ** 2))
 

@@ -100,6 +100,11 @@ class Nonlinearity(Effect):
             y = y - (_polynomial(y, c) - q) / _slope(y, c)
         return y.astype(np.float32)
 
+    def steepness(self, signal: float) -> float:
+        """Return the slope of the correction at a typical signal [electron]: what it multiplies read noise by."""
+        typical = [float(np.nanmean(ck)) for ck in self.coefficients]
+        return float(_slope(signal, typical))
+
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Straighten the signal [electron]; beyond `maximum` nothing is known."""
         if frame.unit != "electron":

@@ -1,0 +1,260 @@
+"""The command line: one verb, one job, each a few lines over the library.
+
+Nothing heavy is imported before a verb runs, so that ``obverse --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from obverse.jobs import Outcome
+
+__all__ = ["main"]
+
+FILES = click.Path(path_type=Path)
+SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a header keyword that is missing or wrong.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older products.")
+
+
+class _Shape(click.ParamType[tuple[int, int], str]):
+    """A size as rows x columns: 64x64."""
+
+    name = "ROWSxCOLUMNS"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        rows, _, columns = str(value).partition("x")
+        if not (rows.isdigit() and columns.isdigit()):
+            self.fail(f"{value!r} must look like 64x64", param, ctx)
+        return int(rows), int(columns)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="obverse")
+def cli() -> None:
+    """Photons into raw detector reads, and raw reads back into photons with honest errors."""
+
+
+@cli.command()
+@click.option("-o", "--out", type=FILES, default=Path("demo-output"), show_default=True, help="Directory of products and report.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@OVERWRITE
+def demo(out: Path, seed: int, overwrite: bool) -> None:
+    """Simulate a dithered set of infrared ramps, measure the detector, calibrate, compare with truth.
+
+    \b
+    Example:
+      obverse demo -o demo-output
+    """
+    from obverse.demo import run
+    from obverse.terminal import progress, table
+
+    with progress() as say:
+        result = run(out, seed=seed, overwrite=overwrite, say=say)
+    table("Recovered rate against truth", result.table_header, result.table_rows)
+    click.echo(f"report: {result.report}")
+
+
+@cli.command()
+@click.argument("detector")
+@click.argument("scene", type=FILES, required=False)
+@click.option("-o", "--out", type=FILES, required=True, help="Raw file to write.")
+@click.option("--flat", type=float, metavar="PHOTONS_PER_SECOND", help="Even light instead of a scene [photon/s].")
+@click.option("--time", "seconds", type=float, help="Exposure time [s]; ramps have their own.")
+@click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
+@click.option("--kind", default="science", show_default=True, help="bias, dark, flat, science ...")
+@click.option("--id", "name", help="Name of the exposure; it addresses the random numbers.  [default: name of the file]")
+@click.option("--seed", type=int, default=1, show_default=True)
+@OVERWRITE
+def simulate(
+    detector: str,
+    scene: Path | None,
+    out: Path,
+    flat: float | None,
+    seconds: float | None,
+    shape: tuple[int, int] | None,
+    kind: str,
+    name: str | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Write the raw file that DETECTOR makes of SCENE, a FITS image of photon rates [photon/s].
+
+    \b
+    Examples:
+      obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits
+      obverse simulate generic_ccd stars.fits --time 30 -o raw.fits
+    """
+    from obverse import Detector, Exposure, UsageError, jobs, read
+
+    if (scene is None) == (flat is None):
+        raise UsageError("simulate: give either a SCENE file or --flat RATE")
+    light = flat if scene is None else read(scene).data
+    found = Detector.load(detector)
+    exposure = Exposure(name or out.name.split(".")[0], seconds, kind=kind)
+    sized = found if shape is None else found.resized(shape)
+    raw = jobs.simulate(sized, light, exposure, seed=seed, out=out, overwrite=overwrite)
+    click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.option("-o", "--out", type=FILES, required=True, help="Directory of the products.")
+@click.option("--detector", metavar="NAME|TOML", help="Detector, measured or built in.  [default: the one the file names]")
+@click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
+@click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@SET
+@OVERWRITE
+def calibrate(
+    files: Sequence[Path],
+    out: Path,
+    detector: str | None,
+    until: str | None,
+    workers: int | None,
+    overrides: Sequence[str],
+    overwrite: bool,
+) -> None:
+    """Turn raw FILES into images with errors and flags, NAME_cal.fits each.
+
+    \b
+    Examples:
+      obverse calibrate ima.fits -o products
+      obverse calibrate ESIS1_04803.fit.gz -o products --detector belief/esis-measured.toml
+    """
+    from obverse import jobs
+    from obverse.terminal import progress
+
+    with progress(len(files)) as say:
+        outcomes = []
+        for outcome in jobs.calibrate(
+            files, out, detector=detector, overrides=_pairs(overrides), until=until, threads=workers, overwrite=overwrite
+        ):
+            say(outcome.path.name)
+            outcomes.append(outcome)
+    _report(outcomes)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["all", "gain", "bias", "dark", "flat", "linearity"]))
+@click.argument("files", nargs=-1, type=FILES)
+@click.option("--bias", multiple=True, type=FILES, help="A bias exposure, or a dark that is short against its current.")
+@click.option("--dark", multiple=True, type=FILES, help="A dark exposure.")
+@click.option("--flat", multiple=True, type=FILES, help="An evenly lit exposure; gain takes them in pairs, as they come.")
+@click.option("--ramp", "ramps", multiple=True, type=FILES, help="Steady light, for the linearity.")
+@click.option("-o", "--out", type=FILES, help="Directory of the belief: TOML, and FITS where there are maps.")
+@click.option("--detector", required=True, metavar="NAME|TOML", help="Nominal detector.")
+@click.option("--lags", type=click.IntRange(0, 8), default=0, show_default=True, help="Neighbouring covariances to sum for the gain.")
+@SET
+@OVERWRITE
+def measure(
+    what: str,
+    files: Sequence[Path],
+    bias: Sequence[Path],
+    dark: Sequence[Path],
+    flat: Sequence[Path],
+    ramps: Sequence[Path],
+    out: Path | None,
+    detector: str,
+    lags: int,
+    overrides: Sequence[str],
+    overwrite: bool,
+) -> None:
+    """Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
+
+    FILES say in their headers what they are; where they do not, use --bias, --dark, --flat, --ramp.
+
+    \b
+    Example:
+      obverse measure gain --flat led1.fits --flat led2.fits --bias dark1.fits --bias dark2.fits \\
+          --detector esis -o belief
+    """
+    from obverse import jobs
+    from obverse.terminal import progress, table
+
+    exposures = {"": files, "bias": bias, "dark": dark, "flat": flat, "ramps": ramps}
+    with progress(sum(map(len, exposures.values()))) as say:
+        belief = jobs.measure(
+            what, exposures, detector=detector, out=out, lags=lags, overrides=_pairs(overrides), overwrite=overwrite, progress=say
+        )
+    rows = [(name, where, f"{value:.6g}", f"{error:.2g}") for name, where, value, error in jobs.measured_table(belief)]
+    table(f"Measured: {belief.name}", ("parameter", "amplifier", "value", "error"), rows)
+    if out is not None:
+        click.echo(f"belief: {out / belief.name}.toml")
+
+
+@cli.command()
+@click.argument("what")
+def show(what: str) -> None:
+    """Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file.
+
+    \b
+    Examples:
+      obverse show generic_h2rg
+      obverse show products/ramp_cal.fits
+    """
+    from obverse.show import describe
+
+    click.echo(describe(what))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every deliberate error is one line, and the exit code says which kind."""
+    try:
+        cli.main(args=arguments, prog_name="obverse", standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        _leave(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("obverse: interrupted; run the same command again to go on", err=True)
+        _leave(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(0)
+    except Exception as problem:
+        _leave(_told(problem))
+
+
+def _told(problem: Exception) -> int:
+    """Print a deliberate error as one line and return its exit code; anything else is a bug and is raised."""
+    from obverse.errors import DataError, ObverseError
+
+    if not isinstance(problem, ObverseError):
+        raise problem
+    click.echo("obverse: " + " ".join(str(problem).split()), err=True)
+    return 1 if isinstance(problem, DataError) else 2
+
+
+def _leave(code: int) -> None:
+    sys.exit(code)
+
+
+def _report(outcomes: Sequence[Outcome]) -> None:
+    """Say how each file ended; a failed one makes the exit code 1."""
+    for outcome in outcomes:
+        if outcome.product is None:
+            click.echo(f"obverse: {outcome.problem}", err=True)
+        else:
+            click.echo(str(outcome.product))
+    failed = sum(outcome.product is None for outcome in outcomes)
+    if failed:
+        click.echo(f"{len(outcomes) - failed} calibrated, {failed} failed", err=True)
+        _leave(1)
+
+
+def _pairs(overrides: Sequence[str]) -> dict[str, str]:
+    from obverse.errors import UsageError
+
+    for text in overrides:
+        if "=" not in text:
+            raise UsageError(f"--set {text}: must look like KEY=VALUE")
+    return dict(text.split("=", 1) for text in overrides)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""What the command line does with files: one function a verb, each product whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from obverse import io
+from obverse.detector import Detector
+from obverse.detector_file import built_in
+from obverse.errors import DataError, ObverseError, UsageError
+from obverse.exposure import Exposure
+from obverse.frame import Frame
+
+__all__ = ["Outcome", "calibrate", "measure", "measured_table", "simulate"]
+
+WHAT: Mapping[str, tuple[str, ...]] = {
+    "all": (),
+    "gain": ("gain",),
+    "bias": ("bias",),
+    "dark": ("dark_current",),
+    "flat": ("flat",),
+    "linearity": ("nonlinearity",),
+}
+"""What can be measured, and the effects that it asks for."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one file ended: with a product, or with one line on why not."""
+
+    path: Path
+    product: Path | None
+    problem: str = ""
+
+
+def simulate(detector: Detector, scene: object, exposure: Exposure, *, seed: int, out: Path, overwrite: bool = False) -> Frame:
+    """Write the raw file that a detector makes of a scene."""
+    raw = detector.expose(scene, exposure, seed=seed)
+    io.write(raw, out, provenance=_provenance(detector, {"SEED": str(seed)}), overwrite=overwrite)
+    return raw
+
+
+def calibrate(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    detector: str | Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    until: str | None = None,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> Iterator[Outcome]:
+    """Calibrate files one by one; a bad one fails alone.
+
+    Parameters
+    ----------
+    paths
+        Raw files; no two may have one name.
+    out
+        Directory of the products, ``<name>_cal.fits``.
+    detector
+        Name or TOML file; without one each file must say its detector.
+    overrides
+        Keywords to set, ``{"EXPTIME": "2.0"}``.
+    until
+        Last step of the recipe to carry out.
+    threads
+        Worker threads.
+    overwrite
+        Allow older products to be replaced.
+
+    Yields
+    ------
+    Outcome
+        One for each file, in order.
+
+    Raises
+    ------
+    UsageError
+        Before any work, if two files would write one product or the detector is not known.
+    """
+    products = [out / f"{_stem(path)}_cal.fits" for path in paths]
+    _refuse_twins(paths, products)
+    io.prepare_directory(out)
+    chosen = None if detector is None else Detector.load(detector)
+    for path, product in zip(paths, products, strict=True):
+        try:
+            done, used = _calibrated(path, chosen, overrides, until, threads)
+            io.write(done, product, provenance=_provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)}), overwrite=overwrite)
+            yield Outcome(path, product)
+        except ObverseError as problem:
+            yield Outcome(path, None, _line(path, problem))
+
+
+def measure(
+    what: str,
+    exposures: Mapping[str, Sequence[Path]],
+    *,
+    detector: str | Path,
+    out: Path | None,
+    lags: int = 0,
+    overrides: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda name: None,
+) -> Detector:
+    """Measure a detector from calibration files, and write the belief as a detector file.
+
+    Parameters
+    ----------
+    what
+        One of `WHAT`.
+    exposures
+        Files by kind: ``bias``, ``dark``, ``flat``, ``ramps``; files under ``""`` say their kind themselves.
+    detector
+        Nominal detector.
+    out
+        Directory of ``<name>-measured.toml`` and its maps; None writes nothing.
+    lags
+        Neighbouring covariances that photon transfer sums.
+    overrides
+        Keywords to set.
+    overwrite
+        Allow an older belief to be replaced.
+    progress
+        Called with the name of each file that is read.
+    """
+    nominal = Detector.load(detector)
+    if out is not None:
+        io.prepare_directory(out)
+    frames: dict[str, list[Frame]] = {"bias": [], "dark": [], "flat": [], "ramps": []}
+    for kind, path in ((kind, path) for kind, paths in exposures.items() for path in paths):
+        progress(path.name)
+        frame = io.read(path, detector=nominal, overrides=overrides, level="raw")
+        frames[_kind(kind, frame, path)].append(frame)
+    nominal = _fitting(nominal, next((f for kind in frames.values() for f in kind), None))
+    belief = nominal.measured(**frames, only=WHAT[what], lags=lags)  # type: ignore[arg-type]
+    if out is not None:
+        belief.save(out / f"{belief.name}.toml", overwrite=overwrite)
+    return belief
+
+
+def measured_table(belief: Detector) -> list[tuple[str, str, float, float]]:
+    """Return parameter, amplifier, value and error of all that was measured; of maps, mean and median error."""
+    from obverse.belief import summary
+
+    return [row for block in belief.covariance for row in summary(belief, block)]
+
+
+def _calibrated(
+    path: Path, chosen: Detector | None, overrides: Mapping[str, str] | None, until: str | None, threads: int | None
+) -> tuple[Frame, Detector]:
+    frame = io.read(path, detector=chosen, overrides=overrides)
+    detector = _fitting(chosen or _detector_of(frame), frame)
+    recipe = detector.recipe() if until is None else detector.recipe().until(until)
+    if "estimate" in frame.undone:
+        raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {', '.join(frame.undone)}), give the raw file")
+    return recipe.run(frame, threads=threads), detector
+
+
+_KNOWN_AS = {"WFC3/IR": "hst_wfc3_ir"}
+
+
+def _detector_of(frame: Frame) -> Detector:
+    """Return the built-in detector that a file names."""
+    said = frame.exposure.detector or "nothing"
+    name = _KNOWN_AS.get(said, said)
+    if name not in built_in():
+        raise UsageError(f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())} or a TOML file")
+    return Detector.load(name)
+
+
+def _fitting(detector: Detector, frame: Frame | None) -> Detector:
+    """Return the detector, cut to the size of a subarray where the file holds one."""
+    geometry = detector.geometry
+    if frame is None or not geometry.is_plain or "amplifier" in frame.axes:
+        return detector
+    rows, columns = frame.shape[-2:]
+    return detector.resized((rows, columns))
+
+
+def _kind(said: str, frame: Frame, path: Path) -> str:
+    kind = said or frame.exposure.kind
+    if kind not in ("bias", "dark", "flat", "ramps"):
+        raise UsageError(f"{path.name}: is a {kind!r} exposure by its header: say what it is, --bias, --dark, --flat or --ramp FILE")
+    return kind
+
+
+def _refuse_twins(paths: Sequence[Path], products: Sequence[Path]) -> None:
+    if not paths:
+        raise UsageError("no files to calibrate: name at least one")
+    seen: dict[str, Path] = {}
+    for path, product in zip(paths, products, strict=True):
+        other = seen.setdefault(product.name.lower(), path)
+        if other is not path:
+            raise UsageError(f"{other} and {path} would both write {product.name}: calibrate them into different directories")
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    for ending in (".fits", ".fit", ".fts"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def _provenance(detector: Detector, more: Mapping[str, str]) -> dict[str, str]:
+    return {"DETNAME": detector.name, "DETSHA": detector.digest(), **more}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _line(path: Path, problem: ObverseError) -> str:
+    """Return one line that names the file."""
+    text = " ".join(str(problem).split())
+    return text if path.name in text else f"{path.name}: {text}"
+

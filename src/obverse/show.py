@@ -1,0 +1,86 @@
+"""Detectors and files in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from obverse.detector import Detector
+from obverse.detector_file import built_in
+from obverse.effects import Effect
+from obverse.flags import Flag
+from obverse.frame import Frame
+from obverse.params import declared
+
+__all__ = ["describe"]
+
+
+def describe(what: str) -> str:
+    """Describe a detector (built-in name or TOML file) or a FITS file.
+
+    Examples
+    --------
+    >>> print(describe("generic_ccd").splitlines()[0])
+    generic_ccd: A deep-depletion CCD of an observatory camera: two amplifiers, overscan, values typical of an e2v CCD44-82
+    """
+    if what in built_in() or not Path(what).is_file() or what.endswith(".toml"):
+        return "\n".join(_detector(Detector.load(what)))
+    from obverse.io import read
+
+    return "\n".join(_frame(read(what)))
+
+
+def _detector(detector: Detector) -> Iterator[str]:
+    geometry = detector.geometry
+    yield f"{detector.name}: {detector.summary}"
+    yield f"  sensor {geometry.shape[0]} x {geometry.shape[1]} (row, column), file {geometry.file_shape[0]} x {geometry.file_shape[1]}, "
+    yield f"  amplifiers {', '.join(a.name for a in geometry.amplifiers)}; read-out: {detector.readout.name}"
+    yield "chain, as a photon meets it:"
+    for effect in detector.effects:
+        yield f"  {effect.site:9} {effect.name:24} {_contracts(effect)}"
+        yield from _parameters(effect)
+    yield "recipe: " + " -> ".join(detector.steps)
+    for block in detector.covariance:
+        yield f"measured together: {', '.join(block.names)}"
+
+
+def _contracts(effect: Effect) -> str:
+    return ", ".join(type(contract).__name__ for contract in effect.contracts)
+
+
+def _parameters(effect: Effect) -> Iterator[str]:
+    for name, info in declared(type(effect)).items():
+        value = getattr(effect, name)
+        if name in ("site", "source") or value is None:
+            continue
+        yield f"              {name} = {_value(value)} {info.unit}".rstrip() + f"  ({info.doc})"
+    if effect.source:
+        yield f"              source: {effect.source}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > 16:
+        return f"map {value.shape}, mean {np.nanmean(value):.5g}, scatter {np.nanstd(value):.3g}"
+    return str(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def _frame(frame: Frame) -> Iterator[str]:
+    exposure = frame.exposure
+    yield f"{exposure.id}: {exposure.kind} exposure, {exposure.exposure_time} s, detector {exposure.detector}"
+    axes = ", ".join(f"{name} {n}" for name, n in zip(frame.axes, frame.shape, strict=True))
+    yield f"  {frame.data.dtype} ({axes}) [{frame.unit}]"
+    yield f"  undone: {', '.join(frame.undone) or 'nothing'}"
+    data = np.asarray(frame.data, np.float64)
+    yield f"  data: median {np.nanmedian(data):.6g}, from {np.nanmin(data):.6g} to {np.nanmax(data):.6g}, {np.isnan(data).mean():.2%} NaN"
+    for name, plane in (frame.variances or {}).items():
+        kind = "shared" if name in frame.shared else "independent"
+        yield f"  variance {name} ({kind}): median {np.nanmedian(plane):.6g}"
+    for label, flags in (("flags", frame.flags), ("pixel flags", frame.pixel_flags)):
+        if flags is not None:
+            counts = [f"{flag.name} {np.count_nonzero(flags & flag)}" for flag in Flag if (flags & np.uint32(flag)).any()]
+            yield f"  {label}: {', '.join(counts) or 'none set'}"
+    if frame.companions:
+        yield f"  companions: {', '.join(frame.companions)}"

@@ -1,0 +1,1 @@
+"""Pictures and pages: everything that draws; matplotlib is imported only when something is drawn."""
