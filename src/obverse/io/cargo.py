@@ -1,0 +1,58 @@
+"""What travels in `Frame.cargo`: opaque to the rest of the package, read and written here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from obverse.io.header import Header
+
+if TYPE_CHECKING:
+    from obverse.frame import Frame
+
+__all__ = ["Cargo", "constants", "provenance_of"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """The file that a frame came from, its headers, and what the headers say of the detector.
+
+    Parameters
+    ----------
+    source
+        Name of the file as it was given; nothing is written onto it.
+    headers
+        Its headers, in order; they go into products.
+    constants
+        Values by name, one an amplifier: ``gain`` [electron/DN], ``read_noise`` [electron],
+        ``saturation`` [DN].
+    provenance
+        What an earlier run has recorded, and every ``--set``.
+    """
+
+    source: str | None = None
+    headers: tuple[Header, ...] = ()
+    constants: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: _NOTHING)
+    provenance: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+
+def constants(frame: Frame) -> Mapping[str, tuple[float, ...]]:
+    """Return what the headers of a frame's file say of the detector, by name, one value an amplifier.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from obverse.frame import Frame
+    >>> constants(Frame(np.ones((2, 2)), "DN", cargo=Cargo(constants={"gain": (1.9,)})))
+    {'gain': (1.9,)}
+    """
+    return frame.cargo.constants if isinstance(frame.cargo, Cargo) else _NOTHING
+
+
+def provenance_of(frame: Frame) -> Mapping[str, str]:
+    """Return what has been recorded of how a frame was made."""
+    return frame.cargo.provenance if isinstance(frame.cargo, Cargo) else _NOTHING
