@@ -40,7 +40,7 @@ _HOME = {
     "write": "io",
 }
 
-__all__ = sorted(_HOME)  # pyright: ignore
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -77,7 +77,9 @@ class Run:
         """Imprint these effects on the pixels, one after the other."""
         at = Moment(self.exposure, self.chain.geometry, layout, interval, history=self.history)
         for effect in effects:
-            pixels = effect.imprint(pixels, replace(at, rng=self.stream(effect.name, effect.cadence, integration, read)))
+            pixels = effect.imprint(
+                pixels, replace(at, rng=self.stream(effect.name, effect.cadence, integration, read))
+            )
             self.watch(effect.name, pixels)
         return pixels
 
@@ -108,5 +110,6 @@ def refuse_wrong_order(effects: Sequence[Effect]) -> None:
             chain = " -> ".join(f"{e.name} ({e.site})" for e in effects)
             raise UsageError(
                 f"effect {effects[i].name!r} acts at {effects[i].site!r} and must stand before "
-                f"{effects[i - 1].name!r} ({effects[i - 1].site!r}); the chain is {chain}; the sites are {' -> '.join(SITES)}"
+                f"{effects[i - 1].name!r} ({effects[i - 1].site!r}); the chain is {chain}; "
+                f"the sites are {' -> '.join(SITES)}"
             )

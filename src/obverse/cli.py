@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 FILES = click.Path(path_type=Path)
-SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a header keyword that is missing or wrong.")
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a header keyword that is missing or wrong."
+)
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older products.")
 
 
@@ -42,11 +44,13 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("-o", "--out", type=FILES, default=Path("demo-output"), show_default=True, help="Directory of products and report.")
+@click.option(
+    "-o", "--out", type=FILES, default=Path("demo-output"), show_default=True, help="Directory of products and report."
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @OVERWRITE
 def demo(out: Path, seed: int, overwrite: bool) -> None:
-    """Simulate a dithered set of infrared ramps, measure the detector, calibrate, compare with truth.
+    r"""Simulate a dithered set of infrared ramps, measure the detector, calibrate, compare with truth.
 
     \b
     Example:
@@ -69,7 +73,9 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 @click.option("--time", "seconds", type=float, help="Exposure time [s]; ramps have their own.")
 @click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
 @click.option("--kind", default="science", show_default=True, help="bias, dark, flat, science ...")
-@click.option("--id", "name", help="Name of the exposure; it addresses the random numbers.  [default: name of the file]")
+@click.option(
+    "--id", "name", help="Name of the exposure; it addresses the random numbers.  [default: name of the file]"
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @OVERWRITE
 def simulate(
@@ -84,7 +90,7 @@ def simulate(
     seed: int,
     overwrite: bool,
 ) -> None:
-    """Write the raw file that DETECTOR makes of SCENE, a FITS image of photon rates [photon/s].
+    r"""Write the raw file that DETECTOR makes of SCENE, a FITS image of photon rates [photon/s].
 
     \b
     Examples:
@@ -106,7 +112,9 @@ def simulate(
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=FILES)
 @click.option("-o", "--out", type=FILES, required=True, help="Directory of the products.")
-@click.option("--detector", metavar="NAME|TOML", help="Detector, measured or built in.  [default: the one the file names]")
+@click.option(
+    "--detector", metavar="NAME|TOML", help="Detector, measured or built in.  [default: the one the file names]"
+)
 @click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
 @SET
@@ -120,7 +128,7 @@ def calibrate(
     overrides: Sequence[str],
     overwrite: bool,
 ) -> None:
-    """Turn raw FILES into images with errors and flags, NAME_cal.fits each.
+    r"""Turn raw FILES into images with errors and flags, NAME_cal.fits each.
 
     \b
     Examples:
@@ -133,7 +141,13 @@ def calibrate(
     with progress(len(files)) as say:
         outcomes = []
         for outcome in jobs.calibrate(
-            files, out, detector=detector, overrides=_pairs(overrides), until=until, threads=workers, overwrite=overwrite
+            files,
+            out,
+            detector=detector,
+            overrides=_pairs(overrides),
+            until=until,
+            threads=workers,
+            overwrite=overwrite,
         ):
             say(outcome.path.name)
             outcomes.append(outcome)
@@ -145,11 +159,19 @@ def calibrate(
 @click.argument("files", nargs=-1, type=FILES)
 @click.option("--bias", multiple=True, type=FILES, help="A bias exposure, or a dark that is short against its current.")
 @click.option("--dark", multiple=True, type=FILES, help="A dark exposure.")
-@click.option("--flat", multiple=True, type=FILES, help="An evenly lit exposure; gain takes them in pairs, as they come.")
+@click.option(
+    "--flat", multiple=True, type=FILES, help="An evenly lit exposure; gain takes them in pairs, as they come."
+)
 @click.option("--ramp", "ramps", multiple=True, type=FILES, help="Steady light, for the linearity.")
 @click.option("-o", "--out", type=FILES, help="Directory of the belief: TOML, and FITS where there are maps.")
 @click.option("--detector", required=True, metavar="NAME|TOML", help="Nominal detector.")
-@click.option("--lags", type=click.IntRange(0, 8), default=0, show_default=True, help="Neighbouring covariances to sum for the gain.")
+@click.option(
+    "--lags",
+    type=click.IntRange(0, 8),
+    default=0,
+    show_default=True,
+    help="Neighbouring covariances to sum for the gain.",
+)
 @SET
 @OVERWRITE
 def measure(
@@ -165,13 +187,13 @@ def measure(
     overrides: Sequence[str],
     overwrite: bool,
 ) -> None:
-    """Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
+    r"""Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
 
     FILES say in their headers what they are; where they do not, use --bias, --dark, --flat, --ramp.
 
     \b
     Example:
-      obverse measure gain --flat led1.fits --flat led2.fits --bias dark1.fits --bias dark2.fits \\
+      obverse measure gain --flat led1.fits --flat led2.fits --bias dark1.fits --bias dark2.fits \
           --detector esis -o belief
     """
     from obverse import jobs
@@ -180,7 +202,14 @@ def measure(
     exposures = {"": files, "bias": bias, "dark": dark, "flat": flat, "ramps": ramps}
     with progress(sum(map(len, exposures.values()))) as say:
         belief = jobs.measure(
-            what, exposures, detector=detector, out=out, lags=lags, overrides=_pairs(overrides), overwrite=overwrite, progress=say
+            what,
+            exposures,
+            detector=detector,
+            out=out,
+            lags=lags,
+            overrides=_pairs(overrides),
+            overwrite=overwrite,
+            progress=say,
         )
     rows = [(name, where, f"{value:.6g}", f"{error:.2g}") for name, where, value, error in jobs.measured_table(belief)]
     table(f"Measured: {belief.name}", ("parameter", "amplifier", "value", "error"), rows)
@@ -191,7 +220,7 @@ def measure(
 @cli.command()
 @click.argument("what")
 def show(what: str) -> None:
-    """Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file.
+    r"""Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file.
 
     \b
     Examples:
@@ -216,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(0)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 (what is no deliberate error is raised again below)
         _leave(_told(problem))
 
 

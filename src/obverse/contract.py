@@ -55,6 +55,7 @@ class Averages(Contract):
 
     @property
     def is_undone(self) -> bool:
+        """Whether a recipe has something to do about it."""
         return False
 
 
@@ -74,4 +75,5 @@ class Lost(Contract):
 
     @property
     def is_undone(self) -> bool:
+        """Whether a recipe has something to do about it."""
         return False

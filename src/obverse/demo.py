@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,16 @@ FLATS, DARKS = 8, 8
 EDGES = (0.0, 0.6, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """Edges of the bins of true rate [photon/s]."""
 
-HEADER = ("true rate [photon/s]", "pixels", "bias [sigma]", "bias [%]", "calibration [%]", "pull std", "within 68.3 %", "within 95 %")
+HEADER = (
+    "true rate [photon/s]",
+    "pixels",
+    "bias [sigma]",
+    "bias [%]",
+    "calibration [%]",
+    "pull std",
+    "within 68.3 %",
+    "within 95 %",
+)
 
 Say = Callable[[str], None]
 
@@ -87,7 +97,7 @@ def true_detector(seed: int, shape: tuple[int, int] = SHAPE) -> Detector:
     response = 1.0 + 0.01 * random.standard_normal(shape) - 0.08 * _bowl(shape)
     response /= response[generic.geometry.sensitive].mean()
     dark = np.where(random.uniform(size=shape) < 1e-3, random.uniform(0.5, 5.0, shape), 0.002)
-    changed = {
+    changed: dict[str, dict[str, Any]] = {
         "flat": {"response": response},
         "dark_current": {"rate": dark},
         "gain": {"gain": 2.05 * (1.0 + 0.02 * random.standard_normal(n))},
@@ -140,7 +150,9 @@ def run(out: Path, *, seed: int = 1, overwrite: bool = False, say: Say = lambda 
     demo = Demo(truth, belief, rows, report, table_rows=[row.cells() for row in rows])
     from obverse.demo_report import page_of
 
-    io.write_text(report, page_of(demo, shots[0].raw, shots[0].calibrated, shots[0].scene, _pulls(shots)), overwrite=overwrite)
+    io.write_text(
+        report, page_of(demo, shots[0].raw, shots[0].calibrated, shots[0].scene, _pulls(shots)), overwrite=overwrite
+    )
     return demo
 
 
@@ -195,7 +207,7 @@ def compare(shots: Iterable[tuple[Frame, NDArray[Any]]], systematic: NDArray[Any
     measured, error, truth = (np.concatenate(parts) for parts in zip(*(_good(*shot) for shot in shots), strict=True))
     pull = (measured - truth) / error
     rows = []
-    for i, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for i, (low, high) in enumerate(pairwise(EDGES)):
         inside = (truth >= low) & (truth < high)
         if inside.sum() < 100:  # fewer say nothing about an error bar
             continue
@@ -236,7 +248,7 @@ def _pulls(shots: list[_Shot]) -> dict[str, NDArray[Any]]:
 
 def _systematic(belief: Detector, shot: _Shot) -> NDArray[np.float64]:
     """Return the relative scatter of the mean rate in each bin over what the calibration leaves open."""
-    inside = [(shot.scene >= low) & (shot.scene < high) for low, high in zip(EDGES[:-1], EDGES[1:], strict=True)]
+    inside = [(shot.scene >= low) & (shot.scene < high) for low, high in pairwise(EDGES)]
 
     def means(detector: Detector) -> NDArray[np.float64]:
         data = detector.calibrate(shot.raw).data
@@ -247,7 +259,7 @@ def _systematic(belief: Detector, shot: _Shot) -> NDArray[np.float64]:
     return scatter / np.array([shot.scene[mask].mean() if mask.any() else np.nan for mask in inside])
 
 
-def parameters(demo: Demo) -> list[tuple[str, ...]]:
+def parameters(demo: Demo) -> Sequence[tuple[str, ...]]:
     """Return each measured number beside its truth: name, amplifier, truth, measured, error, pull.
 
     A measured read noise holds that of the digitisation, so the true one is given it too.
@@ -256,7 +268,9 @@ def parameters(demo: Demo) -> list[tuple[str, ...]]:
     digitised = noise.replace(sigma=np.hypot(noise.sigma, np.asarray(demo.truth.effect("gain").gain) / np.sqrt(12.0)))
     truth = demo.truth.with_effect(digitised).with_covariance(*demo.belief.covariance)
     rows = []
-    for (name, where, value, error), (_, _, real, _) in zip(measured_table(demo.belief), measured_table(truth), strict=True):
+    for (name, where, value, error), (_, _, real, _) in zip(
+        measured_table(demo.belief), measured_table(truth), strict=True
+    ):
         pull = f"{(value - real) / error:+.1f}" if where != "map" else ""
         rows.append((name, where, f"{real:.5g}", f"{value:.5g}", f"{error:.2g}", pull))
     return rows

@@ -22,34 +22,59 @@ __all__ = ["page_of"]
 def page_of(demo: Demo, raw: Frame, calibrated: Frame, scene: NDArray[Any], pulls: Mapping[str, NDArray[Any]]) -> str:
     """Return the report as one HTML page."""
     rows = demo.rows
+    statistics = (
+        [r.flux for r in rows],
+        [r.pixels for r in rows],
+        [r.within_68 for r in rows],
+        [r.pull_std for r in rows],
+    )
     parts = [
         html.section("How right are the error bars?"),
-        html.paragraph(
-            "Every pixel of three dithered exposures, compared with the light that truly fell on it. A pull is "
-            "(measured - true) / error: with honest errors its scatter is one, and the truth lies within one error "
-            "bar for 68.27 % of the pixels and within 1.96 for 95 %."
-        ),
+        html.paragraph(_PULLS),
         html.table(HEADER, [row.cells() for row in rows]),
-        html.figure(pictures.pull_histograms(pulls), "Pulls of sky, faint and bright pixels, and the unit normal that they should follow."),
+        html.paragraph(_COLUMNS),
+        html.figure(pictures.pull_histograms(pulls), _HISTOGRAMS),
         html.figure(
-            pictures.coverage_plot(
-                [r.flux for r in rows], [r.pixels for r in rows], [r.within_68 for r in rows], [r.pull_std for r in rows]
-            ),
-            "Coverage and scatter of the pulls against the true rate; bars are the counting error of the bin.",
+            pictures.coverage_plot(*statistics), "Against the true rate; bars are the counting error of the bin."
         ),
         html.section("From photons to raw reads, and back"),
-        html.figure(pictures.images(_panels(raw, calibrated, scene)), "The true scene; the last raw read, with bias structure, "
-            "amplifiers and tracks of cosmic rays; their difference to the first read; the recovered rate, its error, and its residual."),
-        html.figure(pictures.flag_image(_flags(calibrated), "Flags of the first exposure"), "What the calibration knows to be wrong.", width="34rem"),
+        html.figure(pictures.images(_panels(raw, calibrated, scene)), _IMAGES),
+        html.figure(pictures.flag_image(_flags(calibrated), "Flags of the first exposure"), _FLAGS, width="34rem"),
         html.section("The detector, measured"),
-        html.paragraph(
-            "The science exposures were calibrated with a belief that was measured from simulated flats and darks, never with "
-            "the true detector. The truth stands beside it here. Gain and flat are measured on the same flats: an error of "
-            "one amplifier's gain is taken up by the flat and does not reach the product."
-        ),
+        html.paragraph(_BELIEF),
         html.table(("parameter", "amplifier", "truth", "measured", "error", "pull"), parameters(demo)),
-    ]  # fmt: skip
-    return html.page("Both faces of a detector", _lead(demo), parts, f"Detector {demo.belief.name}, belief {demo.belief.digest()[:16]}.")
+    ]
+    footer = f"Detector {demo.belief.name}, belief {demo.belief.digest()[:16]}."
+    return html.page("Both faces of a detector", _lead(demo), parts, footer)
+
+
+_PULLS = (
+    "Every pixel of three dithered exposures, compared with the light that truly fell on it. A pull is (measured "
+    "- true) / error: with honest errors its scatter is one, and the truth lies within one error bar for 68.27 % "
+    "of the pixels and within 1.96 for 95 %."
+)
+_COLUMNS = (
+    "Bias is the mean of (measured - true), in units of the error of one pixel and of the rate. Calibration is "
+    "the scatter of the mean rate over what the calibration exposures leave open: gain, nonlinearity, dark and "
+    "flat drawn anew from their covariance. It does not average down, and stands beside the errors, not in them."
+)
+_HISTOGRAMS = (
+    "Pulls of sky, faint and bright pixels, and the unit normal that they should follow. The sky's longer left "
+    "wing comes with any error that is estimated from few photons: a rate that came out low has its error come "
+    "out small."
+)
+_COVERAGE = "Against the true rate; bars are the counting error of the bin."
+_IMAGES = (
+    "The true scene; the last raw read, with the bias structure; its difference to the first read, with the "
+    "tracks of cosmic rays; the recovered rate; its error, where the read noise of the four outputs shows; and "
+    "what is left of the truth, in errors. Stretched by an arcsinh about the median."
+)
+_FLAGS = "What the calibration knows to be wrong; the border is the reference pixels, which see no light."
+_BELIEF = (
+    "The science exposures were calibrated with a belief that was measured from simulated flats and darks, never "
+    "with the true detector. The truth stands beside it here. Gain and flat are measured on the same flats: an "
+    "error of one amplifier's gain is taken up by the flat and does not reach the product."
+)
 
 
 def _lead(demo: Demo) -> str:

@@ -139,7 +139,9 @@ class Detector:
     def stages(self, scene: Any, exposure: Exposure | None = None, *, seed: int) -> list[tuple[str, NDArray[Any]]]:
         """Return the pixels behind each effect in turn, as often as it acted: to see why, and to debug."""
         seen: list[tuple[str, NDArray[Any]]] = []
-        self.readout.expose(*self._run_of(scene, exposure, seed, watch=lambda name, pixels: seen.append((name, pixels.copy()))))
+        self.readout.expose(
+            *self._run_of(scene, exposure, seed, watch=lambda name, pixels: seen.append((name, pixels.copy())))
+        )
         return seen
 
     def calibrate(self, raw: Frame, **how: Any) -> Frame:
@@ -187,7 +189,9 @@ class Detector:
         for effect in self.effects:
             if effect.name == name:
                 return effect
-        raise UsageError(f"detector {self.name!r} has no effect {name!r}, {nearest(name, [e.name for e in self.effects])}")
+        raise UsageError(
+            f"detector {self.name!r} has no effect {name!r}, {nearest(name, [e.name for e in self.effects])}"
+        )
 
     def has(self, name: str) -> bool:
         """Whether the detector has this effect."""
@@ -222,7 +226,9 @@ class Detector:
         for effect in self.effects:
             for name, value in effect.to_table().items():
                 if isinstance(value, np.ndarray) and value.shape[-2:] == self.geometry.shape:
-                    raise UsageError(f"detector {self.name!r}: {effect.name}.{name} is a map of {value.shape}, it cannot be resized")
+                    raise UsageError(
+                        f"detector {self.name!r}: {effect.name}.{name} is a map of {value.shape}, it cannot be resized"
+                    )
         return self.replace(geometry=self.geometry.resized(shape))
 
     def with_covariance(self, *blocks: Block) -> Detector:
@@ -250,7 +256,9 @@ class Detector:
                 value = scene.to_value("photon/s")
         rate = np.asarray(value, np.float32)
         if rate.shape not in ((), self.geometry.shape):
-            raise UsageError(f"expose: the scene has shape {rate.shape}, the sensor {self.geometry.shape} (row, column)")
+            raise UsageError(
+                f"expose: the scene has shape {rate.shape}, the sensor {self.geometry.shape} (row, column)"
+            )
         if not np.isfinite(rate).all() or (rate < 0).any():
             raise UsageError("expose: the scene holds rates that are negative or no numbers; light cannot be that")
         return chain, np.broadcast_to(rate, self.geometry.shape)
@@ -340,13 +348,13 @@ class Detector:
         return digest(self)
 
 
-
-
 def _told(effect: Effect) -> dict[str, Any]:
     """Leave out what a file need not say: the usual site, and empty words."""
     table = effect.to_table()
     default = type(effect).__dataclass_fields__["site"].default
-    return {k: v for k, v in table.items() if not (k == "site" and v == default) and not (isinstance(v, str) and v == "")}
+    return {
+        k: v for k, v in table.items() if not (k == "site" and v == default) and not (isinstance(v, str) and v == "")
+    }
 
 
 def _steps_of(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -47,7 +47,9 @@ def load(what: str | Path | Mapping[str, Any]) -> Detector:
         return _parsed((_folder() / f"{text}.toml").read_text(encoding="utf-8"), text, None)
     path = Path(what)
     if not path.is_file():
-        raise UsageError(f"detector {text!r}: no such file, and no built-in detector of that name, {nearest(text, built_in())}")
+        raise UsageError(
+            f"detector {text!r}: no such file, and no built-in detector of that name, {nearest(text, built_in())}"
+        )
     return _parsed(path.read_text(encoding="utf-8"), text, path.parent)
 
 
@@ -131,7 +133,9 @@ def _map(reference: Mapping[str, Any], folder: Path | None) -> NDArray[Any]:
         if hdu.name == reference["hdu"]:
             array = np.asarray(hdu.data).reshape(reference["shape"])
             if _hash(array) != reference["sha256"]:
-                raise DataError(f"{path}: {hdu.name}: the map is not the one that the detector file names, save the detector again")
+                raise DataError(
+                    f"{path}: {hdu.name}: the map is not the one that the detector file names, save the detector again"
+                )
             return array
     raise DataError(f"{path}: {reference['hdu']}: no such HDU, save the detector again")
 

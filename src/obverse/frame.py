@@ -41,7 +41,7 @@ class Frame:
         What is wrong with each pixel for the whole exposure, (row, column), uint32 `Flag`.
     variances
         Variance of `data` by component [`unit` squared], each a plane that broadcasts to `data`; None until
-        an estimator makes them. A component that is *shared* between exposures (``flat``, ``dark``) is listed in `shared`.
+        an estimator makes them. What is *shared* between exposures (``flat``, ``dark``) is listed in `shared`.
     exposure
         What was set before the shutter opened.
     undone
@@ -146,7 +146,9 @@ class Frame:
 
     def digest(self) -> str:
         """Hash of all that the frame says of the sky (cargo left out), equal for equal frames."""
-        state = hashlib.sha256(repr((self.unit, self.axes, self.exposure, self.undone, sorted(self.shared.items()))).encode())
+        state = hashlib.sha256(
+            repr((self.unit, self.axes, self.exposure, self.undone, sorted(self.shared.items()))).encode()
+        )
         for name, array in self._arrays():
             state.update(f"|{name}|{array.dtype.str}|{array.shape}|".encode())
             state.update(np.ascontiguousarray(array).tobytes())
@@ -176,7 +178,11 @@ class Frame:
         return self.with_planes(cut).replace(companions=companions)
 
     def _arrays(self) -> list[tuple[str, NDArray[Any]]]:
-        named: list[tuple[str, NDArray[Any] | None]] = [("data", self.data), ("flags", self.flags), ("pixel_flags", self.pixel_flags)]
+        named: list[tuple[str, NDArray[Any] | None]] = [
+            ("data", self.data),
+            ("flags", self.flags),
+            ("pixel_flags", self.pixel_flags),
+        ]
         named += [(f"variance {k}", v) for k, v in sorted((self.variances or {}).items())]
         return [(name, array) for name, array in named if array is not None]
 

@@ -128,7 +128,9 @@ class Geometry:
 
     Examples
     --------
-    >>> geometry = Geometry((4, 6), (Amplifier("L", (0, 4), (0, 3)), Amplifier("R", (0, 4), (3, 6), "lower right")), overscan=2)
+    >>> geometry = Geometry(
+    ...     (4, 6), (Amplifier("L", (0, 4), (0, 3)), Amplifier("R", (0, 4), (3, 6), "lower right")), overscan=2
+    ... )
     >>> geometry.clocked_shape, geometry.file_shape
     ((2, 4, 5), (4, 10))
     """
@@ -197,7 +199,7 @@ class Geometry:
         return mask
 
     def resized(self, shape: tuple[int, int]) -> Geometry:
-        """Return the same arrangement of amplifiers on a sensor of another size (rows, columns), or on a centred subarray.
+        """Return the same arrangement of amplifiers on another size (rows, columns), or on a centred subarray.
 
         Examples
         --------
@@ -205,7 +207,9 @@ class Geometry:
         Section(rows=(0, 4), columns=(0, 6))
         """
         if any(a.image_at is not None for a in self.amplifiers):
-            raise UsageError("geometry: amplifiers with sections in the file cannot be resized, write their new sections")
+            raise UsageError(
+                "geometry: amplifiers with sections in the file cannot be resized, write their new sections"
+            )
 
         def scaled(span: tuple[int, int], axis: int) -> tuple[int, int]:
             parts = [edge * shape[axis] / self.shape[axis] for edge in span]
@@ -276,7 +280,10 @@ class Geometry:
         times_read = np.zeros(self.shape, int)
         for amplifier in self.amplifiers:
             if amplifier.section.shape != self.image_shape:
-                raise UsageError(f"geometry: amplifier {amplifier.name!r} has {amplifier.section.shape} pixels, the first {self.image_shape}")
+                raise UsageError(
+                    f"geometry: amplifier {amplifier.name!r} has {amplifier.section.shape} pixels, "
+                    f"the first {self.image_shape}"
+                )
             amplifier.section.cut(times_read)[...] += 1
         if (times_read != 1).any():
             row, column = np.argwhere(times_read != 1)[0]
@@ -291,11 +298,13 @@ class Geometry:
                 width = len(range(*columns.indices(self.clocked_shape[2])))
                 if where.shape != (self.image_shape[0], width):
                     raise UsageError(
-                        f"geometry: amplifier {amplifier.name!r}: file section {where.to_iraf()} has shape {where.shape}, "
+                        f"geometry: amplifier {amplifier.name!r}: {where.to_iraf()} has shape {where.shape}, "
                         f"its pixels {(self.image_shape[0], width)}"
                     )
                 if where.rows[1] > self.file_shape[0] or where.columns[1] > self.file_shape[1]:
-                    raise UsageError(f"geometry: amplifier {amplifier.name!r}: {where.to_iraf()} lies outside a file of {self.file_shape}")
+                    raise UsageError(
+                        f"geometry: amplifier {amplifier.name!r}: {where.to_iraf()} is outside {self.file_shape}"
+                    )
 
     # -- TOML --------------------------------------------------------------------------------------------------
 
@@ -307,9 +316,11 @@ class Geometry:
         if "shape" not in table:
             raise UsageError("geometry: 'shape' is missing (rows and columns of the sensor)")
         amplifiers = tuple(_amplifier(entry) for entry in table.get("amplifier", ()))
-        given = {k: _integers(f"geometry.{k}", table[k]) for k in ("shape", "reference", "file_shape") if k in table}
-        scans = {k: int(table[k]) for k in ("prescan", "overscan") if k in table}
-        return cls(amplifiers=amplifiers, **given, **scans)
+        given: dict[str, Any] = {
+            k: _integers(f"geometry.{k}", table[k]) for k in ("shape", "reference", "file_shape") if k in table
+        }
+        given |= {k: int(table[k]) for k in ("prescan", "overscan") if k in table}
+        return cls(amplifiers=amplifiers, **given)
 
     def to_table(self) -> dict[str, Any]:
         """Write the ``[geometry]`` table of a detector file."""

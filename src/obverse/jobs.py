@@ -36,7 +36,9 @@ class Outcome:
     problem: str = ""
 
 
-def simulate(detector: Detector, scene: object, exposure: Exposure, *, seed: int, out: Path, overwrite: bool = False) -> Frame:
+def simulate(
+    detector: Detector, scene: object, exposure: Exposure, *, seed: int, out: Path, overwrite: bool = False
+) -> Frame:
     """Write the raw file that a detector makes of a scene."""
     raw = detector.expose(scene, exposure, seed=seed)
     io.write(raw, out, provenance=_provenance(detector, {"SEED": str(seed)}), overwrite=overwrite)
@@ -89,7 +91,12 @@ def calibrate(
     for path, product in zip(paths, products, strict=True):
         try:
             done, used = _calibrated(path, chosen, overrides, until, threads)
-            io.write(done, product, provenance=_provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)}), overwrite=overwrite)
+            io.write(
+                done,
+                product,
+                provenance=_provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)}),
+                overwrite=overwrite,
+            )
             yield Outcome(path, product)
         except ObverseError as problem:
             yield Outcome(path, None, _line(path, problem))
@@ -156,7 +163,9 @@ def _calibrated(
     detector = _fitting(chosen or _detector_of(frame), frame)
     recipe = detector.recipe() if until is None else detector.recipe().until(until)
     if "estimate" in frame.undone:
-        raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {', '.join(frame.undone)}), give the raw file")
+        raise DataError(
+            f"{path.name}: LEVEL: has been calibrated already (undone: {', '.join(frame.undone)}), give the raw file"
+        )
     return recipe.run(frame, threads=threads), detector
 
 
@@ -168,7 +177,9 @@ def _detector_of(frame: Frame) -> Detector:
     said = frame.exposure.detector or "nothing"
     name = _KNOWN_AS.get(said, said)
     if name not in built_in():
-        raise UsageError(f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())} or a TOML file")
+        raise UsageError(
+            f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())} or a TOML file"
+        )
     return Detector.load(name)
 
 
@@ -184,7 +195,9 @@ def _fitting(detector: Detector, frame: Frame | None) -> Detector:
 def _kind(said: str, frame: Frame, path: Path) -> str:
     kind = said or frame.exposure.kind
     if kind not in ("bias", "dark", "flat", "ramps"):
-        raise UsageError(f"{path.name}: is a {kind!r} exposure by its header: say what it is, --bias, --dark, --flat or --ramp FILE")
+        raise UsageError(
+            f"{path.name}: is a {kind!r} exposure by its header: say what it is, --bias, --dark, --flat or --ramp FILE"
+        )
     return kind
 
 
@@ -195,7 +208,9 @@ def _refuse_twins(paths: Sequence[Path], products: Sequence[Path]) -> None:
     for path, product in zip(paths, products, strict=True):
         other = seen.setdefault(product.name.lower(), path)
         if other is not path:
-            raise UsageError(f"{other} and {path} would both write {product.name}: calibrate them into different directories")
+            raise UsageError(
+                f"{other} and {path} would both write {product.name}: calibrate them into different directories"
+            )
 
 
 def _stem(path: Path) -> str:
@@ -218,4 +233,3 @@ def _line(path: Path, problem: ObverseError) -> str:
     """Return one line that names the file."""
     text = " ".join(str(problem).split())
     return text if path.name in text else f"{path.name}: {text}"
-

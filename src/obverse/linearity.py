@@ -60,10 +60,11 @@ def fit_linearity(
     usable = _usable(signals, maximum)
     if usable.sum() < order + 2:
         raise UsageError(
-            f"linearity: {usable.sum()} signal levels stay below {maximum:.0f} electron, {order} coefficients need {order + 2}"
+            f"linearity: {usable.sum()} signal levels stay below {maximum:.0f} electron, "
+            f"{order} coefficients need {order + 2}"
         )
     times, signals = times[usable], signals[usable]
-    seen = np.isfinite(signals).all(axis=0)
+    seen = np.asarray(np.isfinite(signals).all(axis=0))
     moments = [block_sums(np.where(seen, signals ** (k + 1), 0.0)) for k in range(order + 1)]
     sums = np.stack([*moments, np.broadcast_to(block_sums(seen)[:, None], moments[0].shape)], axis=1)
     differences = "resultant" in frames[0].axes

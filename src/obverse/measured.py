@@ -128,7 +128,9 @@ def _with_gain(belief: Detector, flat: Sequence[Frame], unlit: Sequence[Frame], 
     if belief.has("read_noise"):
         noise = belief.effect("read_noise").replace(sigma=found.read_noise, includes_quantisation="yes")
         better = better.with_effect(noise)
-    return _remember(better, Block(("gain.gain", "read_noise.sigma"), found.covariance * scale[:, None] * scale[None, :]))
+    return _remember(
+        better, Block(("gain.gain", "read_noise.sigma"), found.covariance * scale[:, None] * scale[None, :])
+    )
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,16 @@ def _planes_of(belief: Detector, frame: Frame) -> list[_Plane]:
         pixels = np.where(_bad(frame, UNUSABLE), np.nan, frame.data)[..., geometry.image_columns].astype(np.float64)
         return [_Plane(pixels, _amplified(belief, float(np.nanmedian(pixels))))]
     if frame.exposure.pattern is None or (frame.exposure.pattern.n_reads != 1).any():
-        raise UsageError(f"measured: ramp {frame.exposure.id!r} averages reads; calibration ramps must store every read")
+        raise UsageError(
+            f"measured: ramp {frame.exposure.id!r} averages reads; calibration ramps must store every read"
+        )
     data = np.where(_bad(frame, UNUSABLE) | ~geometry.sensitive, np.nan, frame.data).astype(np.float64)
     steps = np.diff(np.where(_bad(frame, Flag.JUMP_DET), np.nan, data), axis=1)
     reads = [_amplified(belief, float(np.nanmedian(level))) for level in np.moveaxis(data, 1, 0)]
     return [
-        _Plane(geometry.pad(steps[i, k]), reads[k] + reads[k + 1]) for i in range(len(steps)) for k in range(steps.shape[1])
+        _Plane(geometry.pad(steps[i, k]), reads[k] + reads[k + 1])
+        for i in range(len(steps))
+        for k in range(steps.shape[1])
     ]
 
 

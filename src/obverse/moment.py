@@ -105,4 +105,6 @@ class Moment:
             return values[..., self.rows, :] if self.layout == "sensor" else geometry.pad(values)[..., self.rows, :]
         if values.shape[-2:] == geometry.file_shape and self.layout == "clocked":
             return geometry.clock(values)[..., self.rows, :]
-        raise UsageError(f"a map of shape {values.shape} does not fit a sensor of {geometry.shape} or a file of {geometry.file_shape}")
+        raise UsageError(
+            f"a map of {values.shape} fits neither a sensor of {geometry.shape} nor a file of {geometry.file_shape}"
+        )

@@ -58,7 +58,8 @@ def param(
     minimum, maximum, above
         Allowed range: inclusive, inclusive, exclusive.
     shape
-        ``"any"`` (scalar, one an amplifier, or a map), ``"scalar"``, ``"whole"`` (a whole number), ``"list"`` (polynomial, kernel),
+        ``"any"`` (scalar, one an amplifier, or a map), ``"scalar"``, ``"whole"`` (a whole number),
+        ``"list"`` (polynomial, kernel),
         ``"coefficients"`` (a list, or one list an amplifier or pixel), ``"text"`` or ``"map"`` (of pixels, or nothing).
     choices
         The allowed words of a text.
@@ -150,7 +151,7 @@ def _checked(name: str, value: Any, info: Declared) -> Any:
         return None
     if info.shape == "text":
         return _checked_text(name, value, info)
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, bool | str):
         raise UsageError(f"{name} is {value!r}, it must be a number{_in_unit(info)}")
     number = _to_array(name, value, info)
     _refuse_bad_shape(name, number, info)
@@ -180,9 +181,21 @@ def _to_array(name: str, value: Any, info: Declared) -> np.ndarray[Any, np.dtype
 
 
 def _refuse_bad_shape(name: str, number: np.ndarray[Any, Any], info: Declared) -> None:
-    wanted = {"scalar": (0,), "whole": (0,), "map": (2, 3), "list": (1, 2), "coefficients": (1, 2, 3), "any": (0, 1, 2)}[info.shape]
+    wanted = {
+        "scalar": (0,),
+        "whole": (0,),
+        "map": (2, 3),
+        "list": (1, 2),
+        "coefficients": (1, 2, 3),
+        "any": (0, 1, 2),
+    }[info.shape]
     if number.ndim not in wanted:
-        words = {"scalar": "one number", "whole": "one whole number", "map": "a map of pixels", "list": "a list of numbers"}
+        words = {
+            "scalar": "one number",
+            "whole": "one whole number",
+            "map": "a map of pixels",
+            "list": "a list of numbers",
+        }
         raise UsageError(
             f"{name} has shape {number.shape}, it must be "
             + words.get(info.shape, "one number, one an amplifier, or a map (row, column)")

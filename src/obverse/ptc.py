@@ -128,7 +128,9 @@ def photon_transfer(
         raise UsageError(f"photon_transfer: model {model!r}, {nearest(model, MODELS)}")
     biases = list(biases or ())
     if not flat_pairs or len(biases) % 2 or any(len(pair) != 2 for pair in flat_pairs):
-        raise UsageError(f"photon_transfer: {len(flat_pairs)} flat pairs and {len(biases)} biases given, it needs pairs of each")
+        raise UsageError(
+            f"photon_transfer: {len(flat_pairs)} flat pairs and {len(biases)} biases given, it needs pairs of each"
+        )
     dark_pairs = [(biases[i], biases[i + 1]) for i in range(0, len(biases), 2)]
     pairs = [_images(pair, detector, border) for pair in (*dark_pairs, *flat_pairs)]
     sums = np.stack([_pair_sums(first, second, lags) for first, second in pairs], axis=1)
@@ -139,7 +141,9 @@ def photon_transfer(
     return PhotonTransfer(values[0], values[1], covariance, mean.T, variance.T, unknown, unknown)
 
 
-def fit_photon_transfer(mean: ArrayLike, variance: ArrayLike, model: str = "linear", covariances: ArrayLike | None = None) -> PhotonTransfer:
+def fit_photon_transfer(
+    mean: ArrayLike, variance: ArrayLike, model: str = "linear", covariances: ArrayLike | None = None
+) -> PhotonTransfer:
     r"""Fit gain and read noise to points of a photon transfer curve.
 
     .. math:: V = \mu / g + \sigma^2 / g^2
@@ -173,7 +177,9 @@ def fit_photon_transfer(mean: ArrayLike, variance: ArrayLike, model: str = "line
     v = v if covariances is None else v + np.asarray(covariances, np.float64)
     good = np.isfinite(mu) & np.isfinite(v) & (v > 0)
     if mu.ndim != 1 or mu.shape != v.shape or good.sum() < 2:
-        raise UsageError(f"fit_photon_transfer: mean {mu.shape} and variance {v.shape} must hold two or more good points")
+        raise UsageError(
+            f"fit_photon_transfer: mean {mu.shape} and variance {v.shape} must hold two or more good points"
+        )
     mu, v = mu[good], v[good]
     gain, noise = (float(x[0]) for x in _linear(mu[:, None], v[:, None], np.ones((len(mu), 1))))
     covariance = _scatter_covariance(mu, v, gain, noise)
@@ -219,7 +225,7 @@ _COLUMNS = 4
 
 
 def _pair_sums(first: NDArray[Any], second: NDArray[Any], lags: int) -> NDArray[np.float64]:
-    """Return what a block contributes: pixels, light, and products of the difference, (block, 3 + pairs of lags, amplifier)."""
+    """Return what a block contributes: pixels, light, and products of the difference, (block, column, amplifier)."""
     m1, m2 = (np.nanmean(image, axis=(1, 2), keepdims=True) for image in (first, second))
     mu = 0.5 * (m1 + m2)
     bright = np.abs(mu) > 3.0 * np.nanstd(first - second, axis=(1, 2), keepdims=True)
@@ -266,7 +272,7 @@ def _gain_and_noise(total: NDArray[np.float64], reads: NDArray[np.float64]) -> N
 
 
 def _points(total: NDArray[np.float64], lags: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance of each pair, (pair, amplifier), with the covariances of the neighbours unless `lags` is 0."""
+    """Return mean and variance of each pair, (pair, amplifier), neighbours' covariances added unless `lags` is 0."""
     products = total[:, 3::2] / total[:, 2::2]
     neighbours = 0.0 if lags == 0 else 2.0 * products[:, 1:].sum(axis=1)
     return total[:, 1] / total[:, 0], 0.5 * (products[:, 0] + neighbours)
@@ -275,7 +281,7 @@ def _points(total: NDArray[np.float64], lags: int | None) -> tuple[NDArray[np.fl
 def _linear(
     mean: NDArray[np.float64], variance: NDArray[np.float64], reads: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return gain and read noise of V = mean / g + reads * floor through points (level, amplifier), weighted by 1/V^2."""
+    """Return gain and read noise of V = mean/g + reads*floor through points (level, amplifier), weighted by 1/V^2."""
     weight = 1.0 / variance**2
     nn, nx, ny = (weight * reads**2).sum(0), (weight * reads * mean).sum(0), (weight * reads * variance).sum(0)
     xx, xy = (weight * mean**2).sum(0), (weight * mean * variance).sum(0)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects import WHOLE
-from obverse.scaling import add_pixel_flag
 from obverse.errors import UsageError, nearest
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.moment import Moment
 from obverse.noise import read_noise
+from obverse.scaling import add_pixel_flag
 from obverse.tiles import run_tiled
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class Address:
         Examples
         --------
         >>> int(Address(1, "read_noise", "exp1").generator(0).integers(1000))
-        577
+        643
         """
         text = f"{self.seed}|{self.effect}|{self.exposure}|{self.index}|{block}"
         key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
@@ -78,7 +78,7 @@ class Stream:
         return self.address.generator(-1)
 
     def _fill(self, shape: tuple[int, ...], draw: Callable[..., NDArray[Any]], dtype: type) -> NDArray[Any]:
-        out = np.empty(shape, dtype)
+        out: NDArray[Any] = np.empty(shape, dtype)
 
         def work(start: int, stop: int) -> None:
             for row in range(start, stop, QUANTUM):

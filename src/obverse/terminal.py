@@ -17,7 +17,13 @@ __all__ = ["progress", "table"]
 @contextmanager
 def progress(total: int | None = None) -> Iterator[Callable[[str], None]]:
     """Show a bar on a terminal while work is done; the yielded function names the next piece of it."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=total)
 

@@ -27,7 +27,9 @@ QUANTUM = 16
 _TILE_BYTES = 2**21
 
 
-def run_rows(n_rows: int, work: Callable[[int, int], Any], threads: int | None = None, height: int | None = None) -> None:
+def run_rows(
+    n_rows: int, work: Callable[[int, int], Any], threads: int | None = None, height: int | None = None
+) -> None:
     """Call ``work(start, stop)`` for strips of rows that together cover `n_rows`.
 
     Parameters
@@ -107,10 +109,12 @@ class _Joined:
 
     def __init__(self, sample: Frame, n_rows: int) -> None:
         self.sample = sample
-        self.planes = {name: np.empty((*a.shape[:-2], n_rows, a.shape[-1]), a.dtype) for name, a in sample.planes().items()}
+        self.planes = {
+            name: np.empty((*a.shape[:-2], n_rows, a.shape[-1]), a.dtype) for name, a in sample.planes().items()
+        }
         self.companions = {name: _Joined(f, n_rows) for name, f in sample.companions.items()}
         # flags that only some tiles have set are zero elsewhere
-        self.optional = {
+        self.optional: dict[str, NDArray[Any]] = {
             "flags": np.zeros((*sample.shape[:-2], n_rows, sample.shape[-1]), np.uint8),
             "pixel_flags": np.zeros((n_rows, sample.shape[-1]), np.uint32),
         }

@@ -54,4 +54,4 @@ def _only_effect(module: str) -> type[Effect]:
     (cls,) = (getattr(home, name) for name in home.__all__)
     if cls.name != module:
         raise UsageError(f"effects/{module}.py holds an effect called {cls.name!r}: file and effect share one name")
-    return cls  # type: ignore[no-any-return]
+    return cls

@@ -90,5 +90,7 @@ class Bias(Effect):
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Subtract the level [DN]."""
         if frame.unit != "DN":
-            raise UsageError(f"bias: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}")
+            raise UsageError(
+                f"bias: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}"
+            )
         return frame.replace(data=np.asarray(frame.data, np.float32) - at.plane(self.level))

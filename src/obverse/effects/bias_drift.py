@@ -112,7 +112,7 @@ class BiasDrift(Effect):
         """Return the level of the dark pixels (..., amplifier, row or 1, 1), for each row or for each amplifier."""
         if not dark.any():
             raise UsageError(
-                f"bias_drift: this geometry has no {self.seen_in} pixels left after settle={self.settle} and skip={self.skip}"
+                f"bias_drift: this geometry has no {self.seen_in} pixels left: settle={self.settle}, skip={self.skip}"
             )
         masks = np.broadcast_to(dark, clocked.shape[-3:])
         levels = [self._level(clocked[..., a, :, :], mask) for a, mask in enumerate(masks)]

@@ -24,7 +24,9 @@ __all__ = ["DarkCurrent"]
 def _rate(frame: Frame) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the rate and its variance in a second, NaN where unusable."""
     if frame.variance is None:
-        raise UsageError(f"dark_current: frame {frame.exposure.id!r} has no variances yet: run the recipe up to here first")
+        raise UsageError(
+            f"dark_current: frame {frame.exposure.id!r} has no variances yet: run the recipe up to here first"
+        )
     seconds = 1.0 if frame.unit.endswith("/s") else frame.exposure.seconds
     rate = np.where(frame.unusable(), np.nan, frame.data).astype(np.float64) / seconds
     return rate, frame.variance.astype(np.float64) / seconds**2
@@ -107,7 +109,9 @@ class DarkCurrent(Effect):
         sums = np.stack([block_sums(np.where(good, mean, 0.0)), block_sums(good)], axis=1)
         value, covariance = jackknife(sums, lambda total: total[:1] / total[1:])
         # offsets common to all rows of a frame (bias drift) show only between frames
-        between = np.nanmean(np.where(good, rates, np.nan), axis=(1, 2)).var(ddof=1) / len(rates) if len(rates) > 1 else 0.0
+        between = (
+            np.nanmean(np.where(good, rates, np.nan), axis=(1, 2)).var(ddof=1) / len(rates) if len(rates) > 1 else 0.0
+        )
         return self.replace(rate=float(value[0])), Block(("dark_current.rate",), np.maximum(covariance, between))
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:

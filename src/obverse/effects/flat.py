@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from obverse.belief import Block
 from obverse.contract import Scales
 from obverse.effects._effect import Effect, site
-from obverse.scaling import divide
 from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.scaling import divide
 
 __all__ = ["Flat"]
 
@@ -55,7 +55,7 @@ class Flat(Effect):
     -----
     Limits: what is pixel *area* (tree rings, edge roll-off) moves light rather than losing it; dividing is then
     right for a smooth sky and wrong for the flux of a star.
-    Reference: Baumer, Davis & Roodman 2017, PASP 129, 084502 (what a flat gets wrong); Casertano & Baggett 2015 for use.
+    Reference: Baumer, Davis & Roodman 2017, PASP 129, 084502 (what a flat gets wrong).
 
     Examples
     --------

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from obverse.contract import Exact
 from obverse.effects._effect import Effect, site
-from obverse.scaling import add_pixel_flag
 from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.scaling import add_pixel_flag
 
 __all__ = ["Gain"]
 
@@ -57,7 +57,9 @@ class Gain(Effect):
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Multiply the signal [DN] by the gain: [electron]."""
         if frame.unit != "DN":
-            raise UsageError(f"gain: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}")
+            raise UsageError(
+                f"gain: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}"
+            )
         g = at.plane(self.gain)
         scaled = frame.replace(data=np.asarray(frame.data, np.float32) * g, unit="electron")
         if np.isfinite(g).all():

@@ -46,7 +46,8 @@ class InterpixelCapacitance(Effect):
     --------
     >>> from obverse import Exposure, Geometry, Moment
     >>> at = Moment(Exposure("a", 1.0), Geometry((3, 3)))
-    >>> spot = np.zeros((3, 3), "f4"); spot[1, 1] = 1000
+    >>> spot = np.zeros((3, 3), "f4")
+    ... spot[1, 1] = 1000
     >>> InterpixelCapacitance.cross(0.005).imprint(spot, at)[1].round()
     array([  5., 980.,   5.], dtype=float32)
     """
@@ -63,8 +64,8 @@ class InterpixelCapacitance(Effect):
         k = self.kernel
         if k.shape != (3, 3) or not np.array_equal(k, k[::-1, ::-1]) or abs(k.sum() - 1.0) > 1e-9:
             raise UsageError(
-                f"interpixel_capacitance.kernel must be 3 x 3, symmetric about its centre, with sum 1; got {k.tolist()} "
-                f"with sum {k.sum():.6f}"
+                "interpixel_capacitance.kernel must be 3 x 3, symmetric about its centre, with sum 1; "
+                f"got {k.tolist()} with sum {k.sum():.6f}"
             )
         if self.strength ** (_ROUNDS + 1) > self.contracts[0].bound:
             raise UsageError(f"interpixel_capacitance.kernel couples too strongly for its correction: {k.tolist()}")
@@ -73,7 +74,7 @@ class InterpixelCapacitance(Effect):
     def cross(cls, coupling: float) -> InterpixelCapacitance:
         """Build the kernel of four equal couplings to the nearest neighbours."""
         a = float(coupling)
-        return cls(kernel=[[0.0, a, 0.0], [a, 1.0 - 4.0 * a, a], [0.0, a, 0.0]])
+        return cls(kernel=np.array([[0.0, a, 0.0], [a, 1.0 - 4.0 * a, a], [0.0, a, 0.0]]))
 
     @property
     def strength(self) -> float:

@@ -56,8 +56,12 @@ class Nonlinearity(Effect):
     name = "nonlinearity"
     contracts = (Exact(rtol=2e-6, domain="signals up to `maximum`, its edge included"),)
 
-    coefficients: NDArray[np.float64] = param("c2, c3, ... of the correction", unit="electron^(1-k)", shape="coefficients")
-    maximum: float = param("largest measured signal that it holds for", default=1e6, unit="electron", above=0.0, shape="scalar")
+    coefficients: NDArray[np.float64] = param(
+        "c2, c3, ... of the correction", unit="electron^(1-k)", shape="coefficients"
+    )
+    maximum: float = param(
+        "largest measured signal that it holds for", default=1e6, unit="electron", above=0.0, shape="scalar"
+    )
     site: str = site("node")
 
     def __post_init__(self) -> None:
@@ -66,7 +70,9 @@ class Nonlinearity(Effect):
         for c in self.coefficients.reshape(len(self.coefficients), -1).T[:64]:
             if np.isfinite(c).all() and _slope(y, list(c)).min() <= 0:
                 turn = y[_slope(y, list(c)) <= 0][0]
-                raise UsageError(f"nonlinearity: the polynomial turns over at {turn:.0f} electron: set maximum below that")
+                raise UsageError(
+                    f"nonlinearity: the polynomial turns over at {turn:.0f} electron: set maximum below that"
+                )
 
     def measure(self, frames: Sequence[Frame], at: Moment) -> tuple[Nonlinearity, Block]:
         """Measure the coefficients from ramps under steady light, or from a series of flats; see `obverse.linearity`.
@@ -108,13 +114,17 @@ class Nonlinearity(Effect):
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Straighten the signal [electron]; beyond `maximum` nothing is known."""
         if frame.unit != "electron":
-            raise UsageError(f"nonlinearity: the frame is in {frame.unit!r}, it must be in 'electron': undo the gain first")
+            raise UsageError(
+                f"nonlinearity: the frame is in {frame.unit!r}, it must be in 'electron': undo the gain first"
+            )
         y = np.asarray(frame.data, np.float32)
         c = [at.plane(ck) for ck in self.coefficients]
         known = np.isfinite(sum(c))
         straight = _polynomial(y, [np.nan_to_num(ck) for ck in c]).astype(np.float32, copy=False)
         flagged = frame.replace(data=straight).flagged(y > np.float32(self.maximum), Flag.DO_NOT_USE)
-        return flagged if known.all() else add_pixel_flag(flagged, np.broadcast_to(~known, y.shape[-2:]), Flag.NO_LIN_CORR)
+        return (
+            flagged if known.all() else add_pixel_flag(flagged, np.broadcast_to(~known, y.shape[-2:]), Flag.NO_LIN_CORR)
+        )
 
 
 def _polynomial(y: Any, c: list[Any]) -> Any:

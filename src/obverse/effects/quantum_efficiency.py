@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from obverse.contract import Scales
 from obverse.effects._effect import Effect, site
-from obverse.scaling import divide
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.scaling import divide
 
 __all__ = ["QuantumEfficiency"]
 

@@ -48,7 +48,9 @@ class ReadNoise(Effect):
     component = "read"
 
     sigma: float | NDArray[np.float64] = param("noise of a single read", unit="electron", minimum=0.0)
-    includes_quantisation: str = param("whether sigma holds the ADC's noise", default="no", shape="text", choices=("yes", "no"))
+    includes_quantisation: str = param(
+        "whether sigma holds the ADC's noise", default="no", shape="text", choices=("yes", "no")
+    )
     site: str = site("readout")
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:

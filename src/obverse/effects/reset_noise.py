@@ -31,7 +31,7 @@ class ResetNoise(Effect):
     -----
     Limits: differences of reads of one integration cancel it exactly; in a single read it is read noise. A CCD
     camera with correlated double sampling removes it before the file is written: leave it out there.
-    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press, ch. 6 (a node of 50 fF at 295 K: 90 electrons).
+    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press, ch. 6.
 
     Examples
     --------

@@ -54,7 +54,9 @@ class Saturation(Effect):
     contracts = (Flags(Flag.SATURATED),)
 
     full_well: float | NDArray[np.float64] = param("charge that a pixel can hold", unit="electron", above=0.0)
-    margin: float = param("fraction below full well that is flagged", default=0.02, minimum=0.0, maximum=0.5, shape="scalar")
+    margin: float = param(
+        "fraction below full well that is flagged", default=0.02, minimum=0.0, maximum=0.5, shape="scalar"
+    )
     site: str = site("pixel")
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:

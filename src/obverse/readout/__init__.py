@@ -21,4 +21,4 @@ def from_table(table: Mapping[str, Any]) -> Readout:
     kind = given.pop("kind", None)
     if kind not in KINDS:
         raise UsageError(f"readout: kind is {kind!r}, {nearest(str(kind), KINDS)}")
-    return KINDS[kind].from_table(given)  # type: ignore[no-any-return]
+    return KINDS[kind].from_table(given)

@@ -45,6 +45,6 @@ class Readout(Parameters):
         return run.chain.geometry.unclock(stored)
 
     def respond(self, run: Run, charge: NDArray[Any]) -> NDArray[Any]:
-        """Return the response (file layout) [DN] to a charge (row, column) [electron], undigitised; silent runs only."""
+        """Return the undigitised response (file layout) [DN] to a charge (row, column) [electron], in silent runs."""
         held = run.through(charge, run.chain.at("pixel"))
         return run.chain.geometry.unclock(self.read(run, np.asarray(held, np.float32)))

@@ -63,7 +63,11 @@ class Field:
 
         radius = np.hypot(float(galaxy["radius"]), 0.5 * self.fwhm)
         return Sersic2D(
-            amplitude=1.0, r_eff=radius, n=float(galaxy["index"]), ellip=1.0 - float(galaxy["axis_ratio"]), theta=float(galaxy["angle"])
+            amplitude=1.0,
+            r_eff=radius,
+            n=float(galaxy["index"]),
+            ellip=1.0 - float(galaxy["axis_ratio"]),
+            theta=float(galaxy["angle"]),
         )
 
     def _add(self, image: NDArray[np.float64], profile: Any, source: Any, offset: tuple[float, float]) -> None:

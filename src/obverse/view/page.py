@@ -21,7 +21,8 @@ p.lead { font-size: 1.1rem; color: #44525f; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; }
 figcaption { color: #5a6772; font-size: .9rem; max-width: 46rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
-th, td { padding: .3rem .9rem; text-align: right; white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
+th, td { padding: .3rem .9rem; text-align: right; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #1d2733; font-weight: 600; } tbody tr:nth-child(even) { background: #f1f2ec; }
 footer { margin-top: 3rem; color: #5a6772; font-size: .85rem; }
 """
@@ -67,4 +68,5 @@ def figure(drawn: Any, caption: str, width: str = "100%") -> str:
     drawn.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     code = base64.b64encode(buffer.getvalue()).decode()
     text = escape(caption)
-    return f'<figure><img style="width:{width}" alt="{text}" src="data:image/png;base64,{code}"><figcaption>{text}</figcaption></figure>'
+    picture = f'<img style="width:{width}" alt="{text}" src="data:image/png;base64,{code}">'
+    return f"<figure>{picture}<figcaption>{text}</figcaption></figure>"

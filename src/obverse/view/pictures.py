@@ -37,7 +37,9 @@ def images(panels: Mapping[str, tuple[NDArray[Any], str]], columns: int = 3) -> 
 
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, 4.3 * lines), layout="constrained")
-    for axes, (title, (image, unit)) in zip(figure.subplots(lines, columns, squeeze=False).flat, panels.items(), strict=False):
+    for axes, (title, (image, unit)) in zip(
+        figure.subplots(lines, columns, squeeze=False).flat, panels.items(), strict=False
+    ):
         norm = _stretch(image)
         drawn = axes.imshow(image, origin="lower", cmap="magma", norm=norm, interpolation="nearest")
         axes.set_title(title, fontsize=12, loc="left")

@@ -1,0 +1,157 @@
+"""The public door to every estimator of a ramp."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from obverse.errors import UsageError
+from obverse.pattern import ReadPattern
+from obverse.ramps.inputs import Counts, Cube, refuse_estimator
+from obverse.ramps.jumps import limits_of
+from obverse.ramps.likelihood import NO_SEARCH, fit
+from obverse.ramps.result import PLANES, RampFit
+
+__all__ = ["fit_ramps"]
+
+
+def fit_ramps(
+    counts: Counts,
+    pattern: ReadPattern | None = None,
+    *,
+    gain: ArrayLike,
+    read_noise: ArrayLike,
+    flags: ArrayLike | None = None,
+    pixel_flags: ArrayLike | None = None,
+    estimator: str = "likelihood",
+    find_jumps: bool = True,
+    jump_sigma: float | None = None,
+    variance: str = "exact",
+    dark_rate: ArrayLike = 0.0,
+    zero_frame: ArrayLike | None = None,
+    suppress_one_group: bool = True,
+    save_segments: bool = False,
+    threads: int | None = None,
+) -> RampFit:
+    r"""Fit the count rate of each pixel to its reads, with the exact covariance of their differences.
+
+    The differences :math:`y_i = g (R_{i+1} - R_i)` of neighbouring resultants have the mean :math:`a D_i` and
+    a tridiagonal covariance :math:`V = \sigma^2 A + (a^+ + a_{dark}) B`
+    (`obverse.ramps.likelihood.constants`):
+
+    .. math::
+
+        x = V^{-1} D, \qquad s = D \cdot x, \qquad a = \frac{x \cdot y}{s}, \qquad
+        \chi^2 = y \cdot V^{-1} y - a^2 s
+
+        \mathrm{var}(a) = \frac1s = \frac{(a^+ + a_{dark})\, x^T B x}{s^2} + \frac{\sigma^2\, x^T A x}{s^2}
+
+    The first pass takes :math:`a^+ = \max(a, 0)` from the mean difference without the highest and the lowest
+    one, the second pass takes it from the first.
+
+    Parameters
+    ----------
+    counts
+        Resultants, (integration, resultant, row, column), leading axes optional; also (resultant, column) and
+        (resultant,) [DN]. uint16, float32 and float64 of native bytes are fitted as they are, without a copy.
+        A `Frame` brings its pattern and flags along.
+    pattern
+        When the resultants were read.
+    gain
+        Number or (row, column) [electron/DN].
+    read_noise
+        Of a single read, number or (row, column) [electron]: CDS noise in DN, times gain, over the root of 2.
+    flags
+        What is wrong with each resultant, the shape of `counts`. A bit of `UNUSABLE` takes out both
+        differences that touch the resultant, JUMP_DET only the one that leads to it; other bits are ignored.
+    pixel_flags
+        What is wrong with each pixel, (row, column); DO_NOT_USE makes its rate NaN.
+    estimator
+        ``"likelihood"``.
+    find_jumps
+        Look for cosmic rays and leave out the differences that they hit (`find_jumps`).
+    jump_sigma
+        Significance of a jump; None: chi-square must fall by 20.25 for one difference and by 23.8 for two.
+    variance
+        ``"exact"``.
+    dark_rate
+        Rate of electrons that has been subtracted from the counts, number or (row, column) [electron/s];
+        it enters the variance alone.
+    zero_frame, suppress_one_group, save_segments
+        For estimators of a later release.
+    threads
+        Worker threads, None for one a processor; the result does not depend on it.
+
+    Returns
+    -------
+    Planes in electron and second: float64 for float64 counts, else float32. Several integrations are fitted
+    with one common rate, so that photon noise cannot pull their weights; `RampFit.integrations` has each on
+    its own.
+
+    Raises
+    ------
+    UsageError
+        If the arguments do not fit together, or ask for what this release has not.
+
+    Notes
+    -----
+    Limits: reads must share no noise but that of averaging (no 1/f noise, no quantisation beyond the read
+    noise). A resultant that is NaN or infinite is flagged DO_NOT_USE and left out. Where the photon noise per
+    difference is like the read noise and few reads are left, errors follow the estimated rate: their pulls
+    scatter by up to 1.07. Read noise below 0.001 electron counts as 0.001.
+
+    Reference: Brandt 2024, PASP 136 045004 (optimal fit), and PASP 136 045005 for jumps; solved here by
+    elimination.
+
+    Examples
+    --------
+    >>> pattern = ReadPattern.even(5, frame_time=10.0)
+    >>> fit = fit_ramps(np.array([10.0, 35.0, 55.0, 80.0, 105.0]), pattern, gain=2.0, read_noise=10.0)
+    >>> print(f"{fit.rate:.2f} +- {fit.error:.2f} electron/s")
+    4.71 +- 0.47 electron/s
+    """
+    refuse_estimator(estimator)
+    _refuse_later(variance, zero_frame, suppress_one_group, save_segments)
+    limits = limits_of(jump_sigma) if find_jumps else NO_SEARCH
+    cube = Cube.of(counts, pattern, gain, read_noise, flags, pixel_flags, dark_rate)
+    parts = [fit(cube.integration(i), limits, threads) for i in range(cube.counts.shape[0])]
+    each = _stacked(parts)
+    whole = parts[0] if len(parts) == 1 else _common(cube, each, threads)
+    return _reshaped(whole, cube, (), _reshaped(each, cube, (len(parts),)))
+
+
+def _common(cube: Cube, each: RampFit, threads: int | None) -> RampFit:
+    """Fit all integrations at once, without the jumps that were found in each."""
+    whole = fit(replace(cube, flags=each.resultant_flags), NO_SEARCH, threads)
+    known = np.isfinite(each.pedestal)
+    total = np.where(known, each.pedestal, 0).sum(axis=0)
+    with np.errstate(invalid="ignore"):  # NaN where no integration knows it
+        return replace(whole, pedestal=(total / known.sum(axis=0)).astype(total.dtype))
+
+
+def _stacked(parts: list[RampFit]) -> RampFit:
+    if len(parts) == 1:  # views: a single integration costs no memory
+        return replace(parts[0], **{name: getattr(parts[0], name)[None] for name in PLANES})
+    planes: dict[str, Any] = {name: np.stack([getattr(part, name) for part in parts]) for name in PLANES}
+    return RampFit(**planes, resultant_flags=np.concatenate([part.resultant_flags for part in parts]))
+
+
+def _reshaped(fit: RampFit, cube: Cube, leading: tuple[int, ...], integrations: RampFit | None = None) -> RampFit:
+    """Give the planes the axes in which the counts came."""
+    planes: dict[str, Any] = {name: getattr(fit, name).reshape(leading + cube.image_shape) for name in PLANES}
+    return RampFit(**planes, resultant_flags=fit.resultant_flags.reshape(cube.shape), integrations=integrations)
+
+
+def _refuse_later(variance: str, zero_frame: object, suppress_one_group: bool, save_segments: bool) -> None:
+    asked = {
+        f"variance={variance!r}": variance != "exact",
+        "zero_frame": zero_frame is not None,
+        "suppress_one_group=False": not suppress_one_group,
+        "save_segments=True": bool(save_segments),
+    }
+    later = [name for name, wanted in asked.items() if wanted]
+    if later:
+        raise UsageError(f"fit_ramps: {', '.join(later)} comes in a later release, with estimator='ols'")
