@@ -22,6 +22,9 @@ FILES = click.Path(path_type=Path)
 SET = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a header keyword that is missing or wrong."
 )
+CHECKSUM = click.option(
+    "--ignore-checksum", is_flag=True, help="Warn of a wrong checksum instead of refusing the file."
+)
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older products.")
 
 
@@ -117,7 +120,9 @@ def simulate(
 )
 @click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@click.option("--strict", is_flag=True, help="Exit with 3 where a product came with a warning.")
 @SET
+@CHECKSUM
 @OVERWRITE
 def calibrate(
     files: Sequence[Path],
@@ -125,7 +130,9 @@ def calibrate(
     detector: str | None,
     until: str | None,
     workers: int | None,
+    strict: bool,
     overrides: Sequence[str],
+    ignore_checksum: bool,
     overwrite: bool,
 ) -> None:
     r"""Turn raw FILES into images with errors and flags, NAME_cal.fits each.
@@ -138,20 +145,15 @@ def calibrate(
     from obverse import jobs
     from obverse.terminal import progress
 
+    reading = jobs.Reading(_pairs(overrides), ignore_checksum)
+    outcomes = []
     with progress(len(files)) as say:
-        outcomes = []
         for outcome in jobs.calibrate(
-            files,
-            out,
-            detector=detector,
-            overrides=_pairs(overrides),
-            until=until,
-            threads=workers,
-            overwrite=overwrite,
+            files, out, detector=detector, reading=reading, until=until, threads=workers, overwrite=overwrite
         ):
             say(outcome.path.name)
             outcomes.append(outcome)
-    _report(outcomes)
+    _leave(_report(outcomes, strict))
 
 
 @cli.command()
@@ -173,6 +175,7 @@ def calibrate(
     help="Neighbouring covariances to sum for the gain.",
 )
 @SET
+@CHECKSUM
 @OVERWRITE
 def measure(
     what: str,
@@ -185,6 +188,7 @@ def measure(
     detector: str,
     lags: int,
     overrides: Sequence[str],
+    ignore_checksum: bool,
     overwrite: bool,
 ) -> None:
     r"""Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
@@ -207,7 +211,7 @@ def measure(
             detector=detector,
             out=out,
             lags=lags,
-            overrides=_pairs(overrides),
+            reading=jobs.Reading(_pairs(overrides), ignore_checksum),
             overwrite=overwrite,
             progress=say,
         )
@@ -243,8 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("obverse: interrupted; run the same command again to go on", err=True)
         _leave(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: not an error
     except Exception as problem:  # noqa: BLE001 (what is no deliberate error is raised again below)
         _leave(_told(problem))
 
@@ -260,12 +263,15 @@ def _told(problem: Exception) -> int:
 
 
 def _leave(code: int) -> None:
-    sys.exit(code)
+    if code:
+        sys.exit(code)
 
 
-def _report(outcomes: Sequence[Outcome]) -> None:
-    """Say how each file ended; a failed one makes the exit code 1."""
+def _report(outcomes: Sequence[Outcome], strict: bool) -> int:
+    """Say how each file ended and return the exit code."""
     for outcome in outcomes:
+        for warning in outcome.warnings:
+            click.echo(f"obverse: warning: {warning}", err=True)
         if outcome.product is None:
             click.echo(f"obverse: {outcome.problem}", err=True)
         else:
@@ -273,7 +279,7 @@ def _report(outcomes: Sequence[Outcome]) -> None:
     failed = sum(outcome.product is None for outcome in outcomes)
     if failed:
         click.echo(f"{len(outcomes) - failed} calibrated, {failed} failed", err=True)
-        _leave(1)
+    return 1 if failed else 3 if strict and any(outcome.warnings for outcome in outcomes) else 0
 
 
 def _pairs(overrides: Sequence[str]) -> dict[str, str]:

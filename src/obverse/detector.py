@@ -20,7 +20,7 @@ from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.readout import Readout
-from obverse.recipe import Recipe
+from obverse.recipe import Recipe, extra_steps
 
 if TYPE_CHECKING:
     from obverse.io.ccd import Keywords
@@ -387,7 +387,7 @@ def _keywords_table(keywords: Keywords) -> dict[str, Any]:
 def _refuse_bad_recipe(detector: Detector) -> None:
     """Refuse a recipe with an unknown or repeated step, or without an effect that can be undone."""
     undone = [e.name for e in detector.effects if e.is_undone]
-    known = [*undone, *_EXTRA_STEPS]
+    known = [*undone, *_EXTRA_STEPS, *extra_steps()]
     for step in detector.steps:
         if step not in known:
             raise UsageError(f"recipe: unknown step {step!r}, {nearest(step, known)}")

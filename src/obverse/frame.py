@@ -156,6 +156,19 @@ class Frame:
             state.update(f"|{name}|{self.companions[name].digest()}".encode())
         return state.hexdigest()
 
+    @classmethod
+    def from_ccddata(cls, ccd: Any, **more: Any) -> Frame:
+        """Take an astropy CCDData: data, unit, mask (as DO_NOT_USE) and uncertainty; see `obverse.bridges`."""
+        from obverse.bridges import from_ccddata
+
+        return from_ccddata(ccd, **more)
+
+    def to_ccddata(self) -> Any:
+        """Give an astropy CCDData: data, unit, mask of unusable pixels, variance; see `obverse.bridges`."""
+        from obverse.bridges import to_ccddata
+
+        return to_ccddata(self)
+
     def planes(self) -> dict[str, NDArray[Any]]:
         """Return every array by name: ``data``, ``flags``, ``pixel_flags``, ``variance <component>``."""
         return dict(self._arrays())

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from obverse import io
 from obverse.detector import Detector
 from obverse.detector_file import built_in
-from obverse.errors import DataError, ObverseError, UsageError
+from obverse.errors import DataError, ObverseError, ObverseWarning, UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
 
-__all__ = ["Outcome", "calibrate", "measure", "measured_table", "simulate"]
+__all__ = ["Outcome", "Reading", "calibrate", "measure", "measured_table", "simulate"]
 
 WHAT: Mapping[str, tuple[str, ...]] = {
     "all": (),
@@ -34,6 +37,21 @@ class Outcome:
     path: Path
     product: Path | None
     problem: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read files: keywords to set, and whether a wrong checksum is only worth a warning."""
+
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    ignore_checksum: bool = False
+
+    def __call__(self, path: Path, detector: Detector | None, level: str | None = None) -> Frame:
+        """Read one file."""
+        return io.read(
+            path, detector=detector, overrides=self.overrides, ignore_checksum=self.ignore_checksum, level=level
+        )
 
 
 def simulate(
@@ -50,7 +68,7 @@ def calibrate(
     out: Path,
     *,
     detector: str | Path | None = None,
-    overrides: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     until: str | None = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -65,8 +83,8 @@ def calibrate(
         Directory of the products, ``<name>_cal.fits``.
     detector
         Name or TOML file; without one each file must say its detector.
-    overrides
-        Keywords to set, ``{"EXPTIME": "2.0"}``.
+    reading
+        How to read them.
     until
         Last step of the recipe to carry out.
     threads
@@ -89,17 +107,28 @@ def calibrate(
     io.prepare_directory(out)
     chosen = None if detector is None else Detector.load(detector)
     for path, product in zip(paths, products, strict=True):
+        yield _one(path, product, chosen, reading or Reading(), until, threads, overwrite)
+
+
+def _one(
+    path: Path,
+    product: Path,
+    chosen: Detector | None,
+    reading: Reading,
+    until: str | None,
+    threads: int | None,
+    overwrite: bool,
+) -> Outcome:
+    """Calibrate one file; whatever is wrong with it, or with its disk, stays its own problem."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ObverseWarning)
         try:
-            done, used = _calibrated(path, chosen, overrides, until, threads)
-            io.write(
-                done,
-                product,
-                provenance=_provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)}),
-                overwrite=overwrite,
-            )
-            yield Outcome(path, product)
-        except ObverseError as problem:
-            yield Outcome(path, None, _line(path, problem))
+            done, used = _calibrated(path, chosen, reading, until, threads)
+            record = _provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)})
+            io.write(done, product, provenance=record, overwrite=overwrite)
+        except (ObverseError, OSError, MemoryError) as problem:
+            return Outcome(path, None, _line(path, problem), _lines(path, caught))
+    return Outcome(path, product, "", _lines(path, caught))
 
 
 def measure(
@@ -109,7 +138,7 @@ def measure(
     detector: str | Path,
     out: Path | None,
     lags: int = 0,
-    overrides: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Detector:
@@ -127,8 +156,8 @@ def measure(
         Directory of ``<name>-measured.toml`` and its maps; None writes nothing.
     lags
         Neighbouring covariances that photon transfer sums.
-    overrides
-        Keywords to set.
+    reading
+        How to read them.
     overwrite
         Allow an older belief to be replaced.
     progress
@@ -140,7 +169,7 @@ def measure(
     frames: dict[str, list[Frame]] = {"bias": [], "dark": [], "flat": [], "ramps": []}
     for kind, path in ((kind, path) for kind, paths in exposures.items() for path in paths):
         progress(path.name)
-        frame = io.read(path, detector=nominal, overrides=overrides, level="raw")
+        frame = (reading or Reading())(path, nominal, "raw")
         frames[_kind(kind, frame, path)].append(frame)
     nominal = _fitting(nominal, next((f for kind in frames.values() for f in kind), None))
     belief = nominal.measured(**frames, only=WHAT[what], lags=lags)  # type: ignore[arg-type]
@@ -157,10 +186,10 @@ def measured_table(belief: Detector) -> list[tuple[str, str, float, float]]:
 
 
 def _calibrated(
-    path: Path, chosen: Detector | None, overrides: Mapping[str, str] | None, until: str | None, threads: int | None
+    path: Path, chosen: Detector | None, reading: Reading, until: str | None, threads: int | None
 ) -> tuple[Frame, Detector]:
-    frame = io.read(path, detector=chosen, overrides=overrides)
-    detector = _fitting(chosen or _detector_of(frame), frame)
+    frame = reading(path, chosen)
+    detector = _informed(_fitting(chosen or _detector_of(frame), frame), frame, path)
     recipe = detector.recipe() if until is None else detector.recipe().until(until)
     if "estimate" in frame.undone:
         raise DataError(
@@ -190,6 +219,18 @@ def _fitting(detector: Detector, frame: Frame | None) -> Detector:
         return detector
     rows, columns = frame.shape[-2:]
     return detector.resized((rows, columns))
+
+
+def _informed(detector: Detector, frame: Frame, path: Path) -> Detector:
+    """Return the detector with the gain and noise that the header names, unless they have been measured."""
+    measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
+    said = io.constants(frame)
+    for name, parameter in (("gain", "gain"), ("read_noise", "sigma")):
+        if name in said and name not in measured_names and detector.has(name):
+            values = np.array(said[name]) if len(said[name]) > 1 else said[name][0]
+            told = detector.effect(name).replace(**{parameter: values, "source": f"header of {path.name}"})
+            detector = detector.with_effect(told)
+    return detector
 
 
 def _kind(said: str, frame: Frame, path: Path) -> str:
@@ -229,7 +270,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _line(path: Path, problem: ObverseError) -> str:
+def _line(path: Path, problem: BaseException | str) -> str:
     """Return one line that names the file."""
-    text = " ".join(str(problem).split())
+    text = " ".join(str(problem).split()) or type(problem).__name__
     return text if path.name in text else f"{path.name}: {text}"
+
+
+def _lines(path: Path, caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+    return tuple(_line(path, str(w.message)) for w in caught if issubclass(w.category, ObverseWarning))

@@ -98,7 +98,12 @@ def _with(belief: Detector, name: str, frames: Sequence[Frame], wanted: set[str]
     ready = [recipe.run(frame) for frame in frames]
     layout = "clocked" if "amplifier" in ready[0].axes else "sensor"
     effect, block = belief.effect(name).measure(ready, Moment(ready[0].exposure, belief.geometry, layout))
-    return _remember(belief.with_effect(effect), block)
+    return _remember(belief.with_effect(effect.replace(source=_named(frames))), block)
+
+
+def _named(*groups: Sequence[Frame]) -> str:
+    """Say which exposures a value was measured from."""
+    return "measured from " + ", ".join(frame.exposure.id for group in groups for frame in group)
 
 
 def _remember(belief: Detector, block: Block) -> Detector:
@@ -124,9 +129,10 @@ def _with_gain(belief: Detector, flat: Sequence[Frame], unlit: Sequence[Frame], 
     )
     old = np.broadcast_to(belief.effect("gain").gain, found.gain.shape)
     scale = np.stack([old, np.ones_like(old)])
-    better = belief.with_effect(belief.effect("gain").replace(gain=old * found.gain))
+    source = _named(flat, unlit)
+    better = belief.with_effect(belief.effect("gain").replace(gain=old * found.gain, source=source))
     if belief.has("read_noise"):
-        noise = belief.effect("read_noise").replace(sigma=found.read_noise, includes_quantisation="yes")
+        noise = belief.effect("read_noise").replace(sigma=found.read_noise, includes_quantisation="yes", source=source)
         better = better.with_effect(noise)
     return _remember(
         better, Block(("gain.gain", "read_noise.sigma"), found.covariance * scale[:, None] * scale[None, :])

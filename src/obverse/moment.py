@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from obverse.errors import UsageError
 from obverse.exposure import Exposure
+from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.seeds import SILENT, Silence, Stream
 
@@ -52,6 +53,21 @@ class Moment:
     rows: slice = field(default_factory=lambda: slice(None))
     respond: Callable[[ArrayLike], NDArray[Any]] | None = None
     read_noise: Any = 0.0
+
+    @classmethod
+    def of(cls, frame: Frame, geometry: Geometry | None = None) -> Moment:
+        """Return the moment of a whole frame, for one correction on its own; one amplifier where nobody says more.
+
+        Examples
+        --------
+        >>> from obverse import Frame
+        >>> Moment.of(Frame(np.zeros((4, 6)), "DN")).geometry.shape
+        (4, 6)
+        """
+        rows, columns = frame.shape[-2:]
+        layout = "clocked" if "amplifier" in frame.axes else "sensor"
+        end = frame.exposure.exposure_time or 0.0
+        return cls(frame.exposure, geometry or Geometry((rows, columns)), layout, (0.0, end))
 
     @property
     def seconds(self) -> float:

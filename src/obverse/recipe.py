@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +25,7 @@ from obverse.tiles import run_tiled
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["Recipe", "Step"]
+__all__ = ["Recipe", "Step", "extra_steps"]
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,7 @@ class Recipe:
 
     def _pass(self, frame: Frame, steps: list[Step], threads: int | None, tile_rows: int | None) -> Frame:
         """Run steps that touch the same tile, one tile after the other."""
-        layout = "clocked" if "amplifier" in frame.axes else "sensor"
-        whole = self._moment(frame, layout)
+        whole = Moment.of(frame, self.detector.geometry)
         respond = _Response(self.detector, whole)
 
         def work(tile: Frame, rows: slice) -> Frame:
@@ -153,11 +155,6 @@ class Recipe:
         if steps[0].halo == WHOLE:
             return work(frame, slice(None))
         return run_tiled(frame, work, halo=sum(step.halo for step in steps), threads=threads, height=tile_rows)
-
-    def _moment(self, frame: Frame, layout: str) -> Moment:
-        exposure = frame.exposure
-        seconds = exposure.exposure_time or 0.0
-        return Moment(exposure, self.detector.geometry, layout, (0.0, seconds))
 
     def _noise(self, at: Moment) -> NDArray[Any]:
         detector = self.detector
@@ -208,7 +205,15 @@ class _Response:
         return self._known[key]
 
 
+@cache
+def extra_steps() -> Mapping[str, Callable[[Frame, Moment], Frame]]:
+    """Return the steps of third parties, by name: entry points ``obverse.recipes``, functions of (frame, at)."""
+    return MappingProxyType({point.name: point.load() for point in entry_points(group="obverse.recipes")})
+
+
 def _step(detector: Detector, name: str) -> Step:
+    if name in extra_steps():
+        return Step(name, extra_steps()[name], WHOLE)
     if name == "assemble":
         return Step(name, assembled, WHOLE)
     if name == "estimate":
