@@ -24,10 +24,20 @@ class Contract:
 
 @dataclass(frozen=True)
 class Exact(Contract):
-    """The correction is the inverse to a relative tolerance `rtol`, over the whole `domain`, its edge included."""
+    """The correction is the inverse to a relative tolerance `rtol`, over the whole `domain`, its edges included.
+
+    The domain is the range of measured signals from `low` to `high`; a word names the parameter that holds the edge.
+    """
 
     rtol: float
     domain: str
+    low: float | str = 0.0
+    high: float | str = 65535.0
+
+    def edges(self, effect: object) -> tuple[float, float]:
+        """Return the lowest and the highest measured signal for which this effect promises it."""
+        low, high = (getattr(effect, edge) if isinstance(edge, str) else edge for edge in (self.low, self.high))
+        return float(low), float(high)
 
 
 @dataclass(frozen=True)

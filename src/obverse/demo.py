@@ -117,7 +117,15 @@ def _bowl(shape: tuple[int, int]) -> NDArray[np.float64]:
     return 0.5 * (row[:, None] ** 2 + column[None, :] ** 2)
 
 
-def run(out: Path, *, seed: int = 1, overwrite: bool = False, say: Say = lambda name: None) -> Demo:
+def run(
+    out: Path,
+    *,
+    seed: int = 1,
+    shape: tuple[int, int] = SHAPE,
+    dithers: Sequence[tuple[float, float]] = DITHERS,
+    overwrite: bool = False,
+    say: Say = lambda name: None,
+) -> Demo:
     """Simulate, measure, calibrate, compare; write products and the report into a directory.
 
     Parameters
@@ -126,33 +134,38 @@ def run(out: Path, *, seed: int = 1, overwrite: bool = False, say: Say = lambda 
         Directory.
     seed
         Of everything.
+    shape
+        Rows and columns of the detector.
+    dithers
+        Offsets of the science exposures (rows, columns) [pixel].
     overwrite
         Allow the products of an earlier run to be replaced.
     say
         Called with the name of each piece of work.
     """
     io.prepare_directory(out)
-    truth = true_detector(seed)
+    truth = true_detector(seed, shape)
     say("calibration exposures")
     flats, darks = _calibration_exposures(truth, seed)
     say("measure the belief")
-    nominal = Detector.load("generic_h2rg").resized(SHAPE).replace(name="demo")
-    nominal = nominal.with_effect(nominal.effect("dark_current").replace(rate=np.zeros(SHAPE)))
+    nominal = Detector.load("generic_h2rg").resized(shape).replace(name="demo")
+    nominal = nominal.with_effect(nominal.effect("dark_current").replace(rate=np.zeros(shape)))
     belief = nominal.measured(dark=darks, flat=flats)
     belief.save(out / f"{belief.name}.toml", overwrite=overwrite)
-    sky = random_field(SHAPE, stars=150, galaxies=60, seed=seed)
-    shots = [_shot(truth, belief, sky, i, offset, seed, out, overwrite, say) for i, offset in enumerate(DITHERS)]
+    sky = random_field(shape, stars=shape[0] * shape[1] // 1750, galaxies=shape[0] * shape[1] // 4400, seed=seed)
+    shots = []
+    for i, offset in enumerate(dithers):
+        say(f"science exposure {i + 1}")
+        shots.append(_shot(truth, belief, sky.rate(shape, offset), f"dither{i + 1}", seed))
+        _write(shots[-1], belief, seed, out, overwrite)
     say("what the calibration leaves open")
-    systematic = _systematic(belief, shots[0])
-    rows = compare(((shot.calibrated, shot.scene) for shot in shots), systematic)
+    rows = compare(((shot.calibrated, shot.scene) for shot in shots), _systematic(belief, shots[0]))
     say("report")
-    report = out / "report.html"
-    demo = Demo(truth, belief, rows, report, table_rows=[row.cells() for row in rows])
+    demo = Demo(truth, belief, rows, out / "report.html", table_rows=[row.cells() for row in rows])
     from obverse.demo_report import page_of
 
-    io.write_text(
-        report, page_of(demo, shots[0].raw, shots[0].calibrated, shots[0].scene, _pulls(shots)), overwrite=overwrite
-    )
+    page = page_of(demo, shots[0].raw, shots[0].calibrated, shots[0].scene, _pulls(shots))
+    io.write_text(demo.report, page, overwrite=overwrite)
     return demo
 
 
@@ -165,25 +178,16 @@ class _Shot:
     calibrated: Frame
 
 
-def _shot(
-    truth: Detector,
-    belief: Detector,
-    sky: Field,
-    i: int,
-    offset: tuple[float, float],
-    seed: int,
-    out: Path,
-    overwrite: bool,
-    say: Say,
-) -> _Shot:
-    say(f"science exposure {i + 1}")
-    scene = sky.rate(SHAPE, offset)
-    raw = truth.expose(scene, Exposure(f"dither{i + 1}"), seed=seed)
-    done = belief.calibrate(raw)
-    provenance = {"SEED": str(seed), "DETNAME": belief.name, "DETSHA": belief.digest()}
-    io.write(raw, out / f"dither{i + 1}_raw.fits", provenance={"SEED": str(seed)}, overwrite=overwrite)
-    io.write(done, out / f"dither{i + 1}_cal.fits", provenance=provenance, overwrite=overwrite)
-    return _Shot(scene, raw, done)
+def _shot(truth: Detector, belief: Detector, scene: NDArray[np.float32], name: str, seed: int) -> _Shot:
+    raw = truth.expose(scene, Exposure(name), seed=seed)
+    return _Shot(scene, raw, belief.calibrate(raw))
+
+
+def _write(shot: _Shot, belief: Detector, seed: int, out: Path, overwrite: bool) -> None:
+    name, made = shot.raw.exposure.id, {"SEED": str(seed)}
+    io.write(shot.raw, out / f"{name}_raw.fits", provenance=made, overwrite=overwrite)
+    believed = {**made, "DETNAME": belief.name, "DETSHA": belief.digest()}
+    io.write(shot.calibrated, out / f"{name}_cal.fits", provenance=believed, overwrite=overwrite)
 
 
 def _calibration_exposures(truth: Detector, seed: int) -> tuple[list[Frame], list[Frame]]:

@@ -54,7 +54,7 @@ class Nonlinearity(Effect):
     """
 
     name = "nonlinearity"
-    contracts = (Exact(rtol=2e-6, domain="signals up to `maximum`, its edge included"),)
+    contracts = (Exact(rtol=2e-6, domain="signals up to `maximum`, its edge included", high="maximum"),)
 
     coefficients: NDArray[np.float64] = param(
         "c2, c3, ... of the correction", unit="electron^(1-k)", shape="coefficients"
