@@ -22,7 +22,7 @@ help: ## this list
 	@echo "PYTHON=python3.12 chooses the Python; ARGS='-k ramps' goes on to pytest."
 
 demo: $(INSTALLED) ## simulate, measure, calibrate, compare with truth: pictures in demo-output/
-	.venv/bin/obverse demo -o demo-output
+	.venv/bin/obverse demo -o demo-output --overwrite
 
 test: $(INSTALLED) ## laws, facts, pulls and docstring examples
 	$(PYTEST) $(ARGS)

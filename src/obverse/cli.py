@@ -73,7 +73,8 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 @click.argument("scene", type=FILES, required=False)
 @click.option("-o", "--out", type=FILES, required=True, help="Raw file to write.")
 @click.option("--flat", type=float, metavar="PHOTONS_PER_SECOND", help="Even light instead of a scene [photon/s].")
-@click.option("--time", "seconds", type=float, help="Exposure time [s]; ramps have their own.")
+@click.option("--time", "seconds", type=float, help="Exposure time of a CCD [s].")
+@click.option("--reads", type=click.IntRange(1), help="Reads of a ramp, all stored.  [default: the detector's]")
 @click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
 @click.option("--kind", default="science", show_default=True, help="bias, dark, flat, science ...")
 @click.option(
@@ -87,6 +88,7 @@ def simulate(
     out: Path,
     flat: float | None,
     seconds: float | None,
+    reads: int | None,
     shape: tuple[int, int] | None,
     kind: str,
     name: str | None,
@@ -100,14 +102,14 @@ def simulate(
       obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits
       obverse simulate generic_ccd stars.fits --time 30 -o raw.fits
     """
-    from obverse import Detector, Exposure, UsageError, jobs, read
+    from obverse import Detector, UsageError, jobs, read
 
     if (scene is None) == (flat is None):
         raise UsageError("simulate: give either a SCENE file or --flat RATE")
     light = flat if scene is None else read(scene).data
     found = Detector.load(detector)
-    exposure = Exposure(name or out.name.split(".")[0], seconds, kind=kind)
     sized = found if shape is None else found.resized(shape)
+    exposure = jobs.exposure_of(sized, name or out.name.split(".")[0], kind, seconds, reads)
     raw = jobs.simulate(sized, light, exposure, seed=seed, out=out, overwrite=overwrite)
     click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")
 

@@ -18,7 +18,7 @@ from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.jobs import measured_table
 from obverse.pattern import ReadPattern
-from obverse.scene import Field, random_field
+from obverse.scene import random_field
 
 __all__ = ["Demo", "Row", "compare", "run", "true_detector"]
 

@@ -99,8 +99,8 @@ class Detector:
         Parameters
         ----------
         scene
-            Rate of photons at the detector, a number or (row, column) [photon/s]. A Quantity in electron/s
-            enters behind the quantum efficiency.
+            Rate of photons at the detector, a number or (row, column) [photon/s], or something that draws one
+            (`obverse.scene.Field`). A Quantity in electron/s enters behind the quantum efficiency.
         exposure
             What is set before the shutter opens; an up-the-ramp detector has a default.
         seed
@@ -247,7 +247,7 @@ class Detector:
 
     def _entry(self, scene: Any) -> tuple[Chain, NDArray[np.float32]]:
         """Return the chain from where the scene enters, and the scene as a map."""
-        chain, value = self.chain, scene
+        chain, value = self.chain, scene.rate(self.geometry.shape) if hasattr(scene, "rate") else scene
         if hasattr(scene, "unit"):
             if str(scene.unit.physical_type) == "unknown" and scene.unit.is_equivalent("electron/s"):
                 chain = Chain(tuple(e for e in self.effects if e.name != "quantum_efficiency"), self.geometry)

@@ -16,8 +16,10 @@ from obverse.detector_file import built_in
 from obverse.errors import DataError, ObverseError, ObverseWarning, UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
+from obverse.pattern import ReadPattern
+from obverse.readout import UpTheRamp
 
-__all__ = ["Outcome", "Reading", "calibrate", "measure", "measured_table", "simulate"]
+__all__ = ["Outcome", "Reading", "calibrate", "exposure_of", "measure", "measured_table", "simulate"]
 
 WHAT: Mapping[str, tuple[str, ...]] = {
     "all": (),
@@ -52,6 +54,19 @@ class Reading:
         return io.read(
             path, detector=detector, overrides=self.overrides, ignore_checksum=self.ignore_checksum, level=level
         )
+
+
+def exposure_of(detector: Detector, name: str, kind: str, seconds: float | None, reads: int | None) -> Exposure:
+    """Return the exposure that a detector can take: seconds for a single read, reads for a ramp."""
+    readout = detector.readout
+    if not isinstance(readout, UpTheRamp):
+        if reads is not None:
+            raise UsageError(f"detector {detector.name!r} is read once: it takes --time, not --reads")
+        return Exposure(name, seconds, kind=kind)
+    if seconds is not None:
+        raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --reads, not --time")
+    pattern = None if reads is None else ReadPattern.even(reads, frame_time=readout.read_time)
+    return Exposure(name, kind=kind, pattern=pattern)
 
 
 def simulate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,13 @@ class BiasDrift(Effect):
     span: str = param("what shares one offset", default="frame", shape="text", choices=("frame", "row"))
     site: str = site("readout")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seen_in == "reference" and self.span == "row":
+            raise UsageError(
+                "bias_drift: reference pixels tell one offset a frame: the inner amplifiers have none in a row"
+            )
+
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Add the offsets of this read to (amplifier, row, column) [DN]."""
         amplifiers, rows, _ = charge.shape
@@ -90,39 +98,40 @@ class BiasDrift(Effect):
         """Subtract what the dark pixels show."""
         if frame.unit != "DN":
             raise UsageError(f"bias_drift: the frame is in {frame.unit!r}, it must be in 'DN'")
-        data = np.asarray(frame.data, np.float32)
-        if at.layout == "clocked":
-            return frame.replace(data=data - self._offsets(data, self._dark_columns(at.geometry)))
-        clocked = at.geometry.clock(data)
-        level = self._offsets(clocked, _reference(at.geometry))
-        return frame.replace(data=at.geometry.unclock(clocked - level))
+        data = np.array(frame.data, np.float32)
+        for block, dark in self._amplifiers(data, at):
+            block -= self._level(block, dark)
+        return frame.replace(data=data)
 
-    def _dark_columns(self, geometry: Geometry) -> NDArray[np.bool_]:
-        """Mark the columns of the scans that are used, (1, 1, column)."""
-        column = np.arange(geometry.clocked_shape[2])
-        image = geometry.image_columns
+    def _amplifiers(self, data: NDArray[Any], at: Moment) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+        """Yield the pixels (..., row, column) of each amplifier, and which of them are dark (row, column)."""
+        geometry = at.geometry
+        dark = self._dark(geometry, at.layout)
+        for i, amplifier in enumerate(geometry.amplifiers):
+            if at.layout == "clocked":
+                yield data[..., i, :, :], dark[i]
+            else:
+                yield amplifier.section.cut(data), amplifier.section.cut(dark)
+
+    def _dark(self, geometry: Geometry, layout: str) -> NDArray[np.bool_]:
+        """Mark the dark pixels that are used, in the layout."""
+        if self.seen_in == "reference":
+            blind = ~geometry.sensitive
+            return geometry.pad(blind) if layout == "clocked" else blind
+        column, image = np.arange(geometry.clocked_shape[2]), geometry.image_columns
         before = (column >= self.settle) & (column < image.start)
         behind = column >= image.stop + self.skip
-        if self.seen_in == "reference":
-            return _reference(geometry)
-        dark = {"prescan": before, "overscan": behind, "both": before | behind}[self.seen_in]
-        return dark[None, None, :]
+        columns = {"prescan": before, "overscan": behind, "both": before | behind}[self.seen_in]
+        return np.broadcast_to(columns, geometry.clocked_shape)
 
-    def _offsets(self, clocked: NDArray[Any], dark: NDArray[np.bool_]) -> NDArray[Any]:
-        """Return the level of the dark pixels (..., amplifier, row or 1, 1), for each row or for each amplifier."""
-        if not dark.any():
-            raise UsageError(
-                f"bias_drift: this geometry has no {self.seen_in} pixels left: settle={self.settle}, skip={self.skip}"
-            )
-        masks = np.broadcast_to(dark, clocked.shape[-3:])
-        levels = [self._level(clocked[..., a, :, :], mask) for a, mask in enumerate(masks)]
-        return np.stack(levels, axis=-3).astype(np.float32)
-
-    def _level(self, block: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _level(self, block: NDArray[Any], dark: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the level of one amplifier's dark pixels, (..., row or 1, 1)."""
+        if not dark.any():
+            left = f"settle={self.settle}, skip={self.skip}"
+            raise UsageError(f"bias_drift: this geometry has an amplifier without {self.seen_in} pixels ({left})")
         if self.span == "row":
-            return clipped_mean(block[..., mask.any(axis=0)])[..., None]
-        return clipped_mean(block[..., mask])[..., None, None]
+            return clipped_mean(block[..., dark.any(axis=0)])[..., None].astype(np.float32)
+        return clipped_mean(block[..., dark])[..., None, None].astype(np.float32)
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return what the estimate of the offset adds to each read [DN squared]."""
@@ -130,10 +139,5 @@ class BiasDrift(Effect):
 
     def pixels(self, geometry: Geometry) -> int:
         """Return the number of dark pixels behind one offset."""
-        dark = np.broadcast_to(self._dark_columns(geometry), geometry.clocked_shape)[0]
+        dark = self._dark(geometry, "clocked")[0]
         return int(dark[0].sum() if self.span == "row" else dark.sum())
-
-
-def _reference(geometry: Geometry) -> NDArray[np.bool_]:
-    """Mark the reference pixels, (amplifier, row, column)."""
-    return geometry.pad(~geometry.sensitive)

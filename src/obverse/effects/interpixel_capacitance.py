@@ -46,8 +46,7 @@ class InterpixelCapacitance(Effect):
     --------
     >>> from obverse import Exposure, Geometry, Moment
     >>> at = Moment(Exposure("a", 1.0), Geometry((3, 3)))
-    >>> spot = np.zeros((3, 3), "f4")
-    ... spot[1, 1] = 1000
+    >>> spot = np.pad(np.array([[1000.0]], "f4"), 1)
     >>> InterpixelCapacitance.cross(0.005).imprint(spot, at)[1].round()
     array([  5., 980.,   5.], dtype=float32)
     """
