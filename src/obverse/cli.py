@@ -28,6 +28,32 @@ CHECKSUM = click.option(
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older products.")
 
 
+DEMO_EXAMPLES = "\b\nExample:\n  obverse demo -o demo-output\n"
+
+SIMULATE_EXAMPLES = (
+    "\b\n"
+    "Examples:\n"
+    "  obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits\n"
+    "  obverse simulate generic_ccd stars.fits --time 30 -o raw.fits\n"
+)
+
+CALIBRATE_EXAMPLES = (
+    "\b\n"
+    "Examples:\n"
+    "  obverse calibrate ima.fits -o products\n"
+    "  obverse calibrate ESIS1_04803.fit.gz -o products --detector belief/esis-measured.toml\n"
+)
+
+MEASURE_EXAMPLES = (
+    "\b\n"
+    "Example:\n"
+    "  obverse measure gain --flat led1.fits --flat led2.fits --bias dark1.fits --bias dark2.fits \\\n"
+    "      --detector esis -o belief\n"
+)
+
+SHOW_EXAMPLES = "\b\nExamples:\n  obverse show generic_h2rg\n  obverse show products/ramp_cal.fits\n"
+
+
 class _Shape(click.ParamType[tuple[int, int], str]):
     """A size as rows x columns: 64x64."""
 
@@ -46,19 +72,14 @@ def cli() -> None:
     """Photons into raw detector reads, and raw reads back into photons with honest errors."""
 
 
-@cli.command()
+@cli.command(epilog=DEMO_EXAMPLES)
 @click.option(
     "-o", "--out", type=FILES, default=Path("demo-output"), show_default=True, help="Directory of products and report."
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @OVERWRITE
 def demo(out: Path, seed: int, overwrite: bool) -> None:
-    r"""Simulate a dithered set of infrared ramps, measure the detector, calibrate, compare with truth.
-
-    \b
-    Example:
-      obverse demo -o demo-output
-    """
+    """Simulate a dithered set of infrared ramps, measure the detector, calibrate, compare with truth."""
     from obverse.demo import run
     from obverse.terminal import progress, table
 
@@ -68,11 +89,11 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
     click.echo(f"report: {result.report}")
 
 
-@cli.command()
+@cli.command(epilog=SIMULATE_EXAMPLES)
 @click.argument("detector")
 @click.argument("scene", type=FILES, required=False)
 @click.option("-o", "--out", type=FILES, required=True, help="Raw file to write.")
-@click.option("--flat", type=float, metavar="PHOTONS_PER_SECOND", help="Even light instead of a scene [photon/s].")
+@click.option("--flat", type=float, metavar="ELECTRONS_PER_SECOND", help="Even light instead of a scene [electron/s].")
 @click.option("--time", "seconds", type=float, help="Exposure time of a CCD [s].")
 @click.option("--reads", type=click.IntRange(1), help="Reads of a ramp, all stored.  [default: the detector's]")
 @click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
@@ -95,18 +116,12 @@ def simulate(
     seed: int,
     overwrite: bool,
 ) -> None:
-    r"""Write the raw file that DETECTOR makes of SCENE, a FITS image of photon rates [photon/s].
-
-    \b
-    Examples:
-      obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits
-      obverse simulate generic_ccd stars.fits --time 30 -o raw.fits
-    """
-    from obverse import Detector, UsageError, jobs, read
+    """Write the raw file that DETECTOR makes of SCENE, a FITS image of photon rates [photon/s]."""
+    from obverse import Detector, UsageError, jobs
 
     if (scene is None) == (flat is None):
         raise UsageError("simulate: give either a SCENE file or --flat RATE")
-    light = flat if scene is None else read(scene).data
+    light = jobs.light_in(scene) if scene is not None else jobs.even_light(flat or 0.0)
     found = Detector.load(detector)
     sized = found if shape is None else found.resized(shape)
     exposure = jobs.exposure_of(sized, name or out.name.split(".")[0], kind, seconds, reads)
@@ -114,7 +129,7 @@ def simulate(
     click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")
 
 
-@cli.command()
+@cli.command(epilog=CALIBRATE_EXAMPLES)
 @click.argument("files", nargs=-1, required=True, type=FILES)
 @click.option("-o", "--out", type=FILES, required=True, help="Directory of the products.")
 @click.option(
@@ -137,13 +152,7 @@ def calibrate(
     ignore_checksum: bool,
     overwrite: bool,
 ) -> None:
-    r"""Turn raw FILES into images with errors and flags, NAME_cal.fits each.
-
-    \b
-    Examples:
-      obverse calibrate ima.fits -o products
-      obverse calibrate ESIS1_04803.fit.gz -o products --detector belief/esis-measured.toml
-    """
+    """Turn raw FILES into images with errors and flags, NAME_cal.fits each."""
     from obverse import jobs
     from obverse.terminal import progress
 
@@ -158,7 +167,7 @@ def calibrate(
     _leave(_report(outcomes, strict))
 
 
-@cli.command()
+@cli.command(epilog=MEASURE_EXAMPLES)
 @click.argument("what", type=click.Choice(["all", "gain", "bias", "dark", "flat", "linearity"]))
 @click.argument("files", nargs=-1, type=FILES)
 @click.option("--bias", multiple=True, type=FILES, help="A bias exposure, or a dark that is short against its current.")
@@ -193,14 +202,9 @@ def measure(
     ignore_checksum: bool,
     overwrite: bool,
 ) -> None:
-    r"""Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
+    """Measure WHAT of a detector from calibration exposures, print it and write it as a detector.
 
     FILES say in their headers what they are; where they do not, use --bias, --dark, --flat, --ramp.
-
-    \b
-    Example:
-      obverse measure gain --flat led1.fits --flat led2.fits --bias dark1.fits --bias dark2.fits \
-          --detector esis -o belief
     """
     from obverse import jobs
     from obverse.terminal import progress, table
@@ -223,19 +227,15 @@ def measure(
         click.echo(f"belief: {out / belief.name}.toml")
 
 
-@cli.command()
+@cli.command(epilog=SHOW_EXAMPLES)
 @click.argument("what")
-def show(what: str) -> None:
-    r"""Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file.
-
-    \b
-    Examples:
-      obverse show generic_h2rg
-      obverse show products/ramp_cal.fits
-    """
+@click.option("--detector", metavar="NAME|TOML", help="Detector of a raw file whose keywords need explaining.")
+@SET
+def show(what: str, detector: str | None, overrides: Sequence[str]) -> None:
+    """Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file."""
     from obverse.show import describe
 
-    click.echo(describe(what))
+    click.echo(describe(what, detector, _pairs(overrides)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

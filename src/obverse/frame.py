@@ -40,8 +40,8 @@ class Frame:
     pixel_flags
         What is wrong with each pixel for the whole exposure, (row, column), uint32 `Flag`.
     variances
-        Variance of `data` by component [`unit` squared], each a plane that broadcasts to `data`; None until
-        an estimator makes them. What is *shared* between exposures (``flat``, ``dark``) is listed in `shared`.
+        Variance of `data` by component [`unit` squared], each the shape of `data`; None until an estimator
+        makes them. What is *shared* between exposures (``flat``, ``dark``) is listed in `shared`.
     exposure
         What was set before the shutter opened.
     undone

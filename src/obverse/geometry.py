@@ -21,11 +21,31 @@ from numpy.typing import NDArray
 
 from obverse.errors import UsageError, nearest
 
-__all__ = ["CORNERS", "Amplifier", "Geometry", "Section"]
+__all__ = ["CORNERS", "Amplifier", "Geometry", "Section", "iraf_numbers"]
 
 CORNERS = ("lower left", "lower right", "upper left", "upper right")
 
-_SECTION = re.compile(r"^\[(\d+):(\d+),(\d+):(\d+)\]$")
+_SECTION = re.compile(r"\[(\d{1,9}):(\d{1,9}),(\d{1,9}):(\d{1,9})\]\Z")
+
+
+def iraf_numbers(text: str) -> tuple[int, int, int, int]:
+    """Read x1, x2, y1 and y2 of ``[x1:x2,y1:y2]``; x2 may be less than x1: such an axis runs backwards.
+
+    Raises
+    ------
+    UsageError
+        If the text is no section, or starts before pixel 1.
+
+    Examples
+    --------
+    >>> iraf_numbers("[528:17, 1:520]")
+    (528, 17, 1, 520)
+    """
+    found = _SECTION.match(text.replace(" ", ""))
+    x1, x2, y1, y2 = (int(number) for number in found.groups()) if found else (0, 0, 0, 0)
+    if min(x1, x2, y1, y2) < 1:
+        raise UsageError(f"section {text!r} must look like '[51:1074,1:520]' (columns, then rows, from 1)")
+    return x1, x2, y1, y2
 
 
 @dataclass(frozen=True)
@@ -44,10 +64,7 @@ class Section:
         >>> Section.from_iraf("[51:1074,1:520]")
         Section(rows=(0, 520), columns=(50, 1074))
         """
-        found = _SECTION.match(text.replace(" ", ""))
-        if found is None:
-            raise UsageError(f"section {text!r} must look like '[51:1074,1:520]' (columns, then rows, from 1)")
-        x1, x2, y1, y2 = (int(number) for number in found.groups())
+        x1, x2, y1, y2 = iraf_numbers(text)
         return cls((min(y1, y2) - 1, max(y1, y2)), (min(x1, x2) - 1, max(x1, x2)))
 
     def to_iraf(self) -> str:

@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from obverse import io
 from obverse.detector import Detector
@@ -19,7 +21,17 @@ from obverse.frame import Frame
 from obverse.pattern import ReadPattern
 from obverse.readout import UpTheRamp
 
-__all__ = ["Outcome", "Reading", "calibrate", "exposure_of", "measure", "measured_table", "simulate"]
+__all__ = [
+    "Outcome",
+    "Reading",
+    "calibrate",
+    "even_light",
+    "exposure_of",
+    "light_in",
+    "measure",
+    "measured_table",
+    "simulate",
+]
 
 WHAT: Mapping[str, tuple[str, ...]] = {
     "all": (),
@@ -67,6 +79,21 @@ def exposure_of(detector: Detector, name: str, kind: str, seconds: float | None,
         raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --reads, not --time")
     pattern = None if reads is None else ReadPattern.even(reads, frame_time=readout.read_time)
     return Exposure(name, kind=kind, pattern=pattern)
+
+
+def even_light(electrons: float) -> Any:
+    """Return a rate that enters behind the quantum efficiency [electron/s]."""
+    from astropy.units import Quantity
+
+    return Quantity(electrons, "electron/s")
+
+
+def light_in(path: Path) -> NDArray[Any]:
+    """Return the image of a scene file: one of ours, or the first image of any FITS file [photon/s]."""
+    images = [hdu.data for hdu in io.open_fits(path) if hdu.data is not None and hdu.data.dtype.names is None]
+    if not images or images[0].ndim != 2:
+        raise DataError(f"{path.name}: scene: no image (row, column) in it, give photon rates as a FITS image")
+    return images[0]
 
 
 def simulate(
@@ -204,12 +231,11 @@ def _calibrated(
     path: Path, chosen: Detector | None, reading: Reading, until: str | None, threads: int | None
 ) -> tuple[Frame, Detector]:
     frame = reading(path, chosen)
+    if "estimate" in frame.undone:
+        done = ", ".join(frame.undone)
+        raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
     detector = _informed(_fitting(chosen or _detector_of(frame), frame), frame, path)
     recipe = detector.recipe() if until is None else detector.recipe().until(until)
-    if "estimate" in frame.undone:
-        raise DataError(
-            f"{path.name}: LEVEL: has been calibrated already (undone: {', '.join(frame.undone)}), give the raw file"
-        )
     return recipe.run(frame, threads=threads), detector
 
 
@@ -271,7 +297,7 @@ def _refuse_twins(paths: Sequence[Path], products: Sequence[Path]) -> None:
 
 def _stem(path: Path) -> str:
     name = path.name.removesuffix(".gz")
-    for ending in (".fits", ".fit", ".fts"):
+    for ending in (".fits", ".fit", ".fts", "_raw", "_cal"):
         name = name.removesuffix(ending)
     return name
 

@@ -87,7 +87,20 @@ def measured(
         if wanted & {"gain", "read_noise"}:
             belief = _with_gain(belief, flat, unlit, lags)
     belief = _with(belief, "dark_current", dark, wanted)
-    return _with(belief, "flat", flat, wanted)
+    belief = _with(belief, "flat", flat, wanted)
+    _refuse_nothing(belief, only or ("anything",), len(flat), len(unlit), "dark" if is_ramp else "bias")
+    return belief
+
+
+def _refuse_nothing(belief: Detector, asked: Sequence[str], flats: int, unlit: int, kind: str) -> None:
+    """Refuse to call a belief what was not measured."""
+    found = {name.split(".")[0] for block in belief.covariance for name in block.names}
+    missing = sorted(set(asked) - found - ({"anything"} if found else set()))
+    if missing:
+        raise UsageError(
+            f"measured: {flats} flat and {unlit} {kind} exposures cannot tell {', '.join(missing)}: gain and read noise "
+            f"need two flats and two {kind} exposures, everything else its own kind"
+        )
 
 
 def _with(belief: Detector, name: str, frames: Sequence[Frame], wanted: set[str]) -> Detector:

@@ -115,10 +115,19 @@ class Moment:
             return values[:, None, None] if self.layout == "clocked" else values[0, None, None]
         return values[self.geometry.amplifier_map[self.rows]]
 
+    def _padded(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a sensor map into read-out order; prescan and overscan get the mean of their amplifier, not zero."""
+        clocked = self.geometry.pad(values)
+        image = self.geometry.image_columns
+        mean = np.nanmean(clocked[..., image], axis=(-2, -1), keepdims=True)
+        clocked[..., : image.start] = mean
+        clocked[..., image.stop :] = mean
+        return clocked
+
     def _map(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         geometry = self.geometry
         if values.shape[-2:] == geometry.shape:
-            return values[..., self.rows, :] if self.layout == "sensor" else geometry.pad(values)[..., self.rows, :]
+            return values[..., self.rows, :] if self.layout == "sensor" else self._padded(values)[..., self.rows, :]
         if values.shape[-2:] == geometry.file_shape and self.layout == "clocked":
             return geometry.clock(values)[..., self.rows, :]
         raise UsageError(

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 __all__ = ["clipped_mean"]
 
 
-def clipped_mean(values: NDArray[Any], clip: float = 4.0) -> NDArray[np.float64]:
+def clipped_mean(values: NDArray[Any], clip: float = 4.0, *, shared_scale: bool = False) -> NDArray[np.float64]:
     """Return the mean over the last axis of what lies within `clip` robust sigmas of the median.
+
+    With `shared_scale` the last two axes have one sigma.
 
     Examples
     --------
@@ -19,6 +21,7 @@ def clipped_mean(values: NDArray[Any], clip: float = 4.0) -> NDArray[np.float64]
     10.0
     """
     middle = np.median(values, axis=-1, keepdims=True)
-    sigma = 1.4826 * np.median(np.abs(values - middle), axis=-1, keepdims=True)
+    axes = (-2, -1) if shared_scale else (-1,)
+    sigma = 1.4826 * np.median(np.abs(values - middle), axis=axes, keepdims=True)
     near = np.abs(values - middle) <= np.maximum(clip * sigma, 1.0)  # digitised levels may have no scatter at all
     return np.asarray(values.mean(axis=-1, dtype=np.float64, where=near))

@@ -27,6 +27,9 @@ def divide(frame: Frame, by: NDArray[Any], missing: Flag = Flag.NO_FLAT_FIELD) -
 
 
 def add_pixel_flag(frame: Frame, where: NDArray[np.bool_], flag: Flag) -> Frame:
-    """Set a pixel flag where `where` (row, column) is true."""
+    """Set a pixel flag where `where` is true; in read-out order an amplifier's elements get DO_NOT_USE instead."""
+    if "amplifier" in frame.axes:
+        return frame.flagged(where, Flag.DO_NOT_USE)
+    where = np.broadcast_to(where, frame.shape[-2:])
     old = np.zeros(frame.shape[-2:], np.uint32) if frame.pixel_flags is None else frame.pixel_flags
     return frame.replace(pixel_flags=old | np.where(where, np.uint32(flag), np.uint32(0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from obverse.params import declared
 __all__ = ["describe"]
 
 
-def describe(what: str) -> str:
-    """Describe a detector (built-in name or TOML file) or a FITS file.
+def describe(what: str, detector: str | None = None, overrides: Mapping[str, str] | None = None) -> str:
+    """Describe a detector (built-in name or TOML file) or a FITS file, which `detector` may help to read.
 
     Examples
     --------
@@ -30,7 +30,8 @@ def describe(what: str) -> str:
         return "\n".join(_detector(Detector.load(what)))
     from obverse.io import read
 
-    return "\n".join(_frame(read(what)))
+    keywords = None if detector is None else Detector.load(detector)
+    return "\n".join(_frame(read(what, detector=keywords, overrides=overrides)))
 
 
 def _detector(detector: Detector) -> Iterator[str]:

@@ -82,8 +82,8 @@ def test_simulate_measure_calibrate_gives_the_light_back(night: Path, small: Pat
     assert (code, text.strip()) == (0, str(tmp_path / "star_cal.fits"))
     image = ob.read(tmp_path / "star_cal.fits")
     assert image.unit == "photon"
-    # 256^2 pixels of 500 photons at 0.9: the mean is good to 0.02 %, the measured gain to 1 %
-    assert image.data.mean() == pytest.approx(500.0, rel=0.03)
+    # 256^2 pixels of 500 electrons: the mean is good to 0.02 %, the measured gain to 1 %
+    assert image.data.mean() == pytest.approx(500.0 / 0.9, rel=0.03)
     assert image.error is not None
 
 
@@ -93,6 +93,17 @@ def test_files_say_what_they_are_or_the_message_says_how_to(night: Path, small: 
     assert "star.fits" in message
     assert "--flat" in message
     assert len(message.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("--flat", "flat1"), ("--flat", "flat1", "--flat", "flat2"), ("--bias", "bias1")])
+def test_too_few_exposures_measure_nothing_and_write_nothing(
+    night: Path, small: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    paths = [word if word.startswith("--") else night / f"{word}.fits" for word in words]
+    code, _, message = run("measure", "gain", *paths, "--detector", small, "-o", tmp_path)
+    assert code == 2
+    assert "two flats and two bias" in message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_file_fails_alone_with_one_line(night: Path, small: Path, tmp_path: Path) -> None:
@@ -195,7 +206,7 @@ def test_a_ramp_names_its_detector_and_needs_no_option(tmp_path: Path) -> None:
     assert run("simulate", "generic_h2rg", "--flat", 50, "--shape", "64x64", "-o", raw)[0] == 0
     code, _, message = run("calibrate", raw, "-o", tmp_path)
     assert (code, message) == (0, "")
-    assert np.nanmedian(ob.read(tmp_path / "ramp_cal.fits").data) == pytest.approx(50.0, rel=0.02)
+    assert np.nanmedian(ob.read(tmp_path / "ramp_cal.fits").data) == pytest.approx(50.0 / 0.8, rel=0.02)
 
 
 def test_a_scene_file_is_light(tmp_path: Path) -> None:

@@ -83,9 +83,11 @@ class Bias(Effect):
             level, variance = (at.geometry.unclock(p) if p.ndim == 3 else p for p in (level, variance))
             return self.replace(level=level), Block(("bias.level",), variance[None, None])
         image = planes[..., at.geometry.image_columns]
-        level = clipped_mean(image.mean(axis=0).reshape(image.shape[1], -1))
-        scatter = image.std(axis=(0, 2, 3)) / np.sqrt(image[:, 0].size)
-        return self.replace(level=level), Block(("bias.level",), scatter[None, None] ** 2)
+        levels = clipped_mean(image.reshape(*image.shape[:2], -1))
+        within = image.var(axis=(0, 2, 3)) / image[:, 0].size
+        # the level wanders from frame to frame, by more than the noise of a mean over all pixels
+        between = levels.var(axis=0, ddof=1) / len(levels) if len(levels) > 1 else np.zeros_like(within)
+        return self.replace(level=levels.mean(axis=0)), Block(("bias.level",), (within + between)[None, None])
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Subtract the level [DN]."""

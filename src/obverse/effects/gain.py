@@ -64,5 +64,4 @@ class Gain(Effect):
         scaled = frame.replace(data=np.asarray(frame.data, np.float32) * g, unit="electron")
         if np.isfinite(g).all():
             return scaled
-        unknown = np.broadcast_to(~np.isfinite(g), frame.shape[-2:])
-        return add_pixel_flag(scaled, unknown, Flag.NO_GAIN_VALUE | Flag.DO_NOT_USE)
+        return add_pixel_flag(scaled, ~np.isfinite(g), Flag.NO_GAIN_VALUE | Flag.DO_NOT_USE)

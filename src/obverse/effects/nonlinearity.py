@@ -122,9 +122,7 @@ class Nonlinearity(Effect):
         known = np.isfinite(sum(c))
         straight = _polynomial(y, [np.nan_to_num(ck) for ck in c]).astype(np.float32, copy=False)
         flagged = frame.replace(data=straight).flagged(y > np.float32(self.maximum), Flag.DO_NOT_USE)
-        return (
-            flagged if known.all() else add_pixel_flag(flagged, np.broadcast_to(~known, y.shape[-2:]), Flag.NO_LIN_CORR)
-        )
+        return flagged if known.all() else add_pixel_flag(flagged, ~known, Flag.NO_LIN_CORR)
 
 
 def _polynomial(y: Any, c: list[Any]) -> Any:

@@ -67,7 +67,8 @@ class Saturation(Effect):
         """Flag SATURATED from the first read near full well to the end of the ramp."""
         empty, full = self._levels(frame, at)
         height = (frame.data - empty) * _reach(frame)
-        saturated = height >= (1.0 - np.float32(self.margin)) * (full - empty)
+        span = full - empty  # nothing in the scans, where no pixel lies behind the number
+        saturated = (height >= (1.0 - np.float32(self.margin)) * span) & (span > 0)
         if "resultant" in frame.axes:
             saturated = np.logical_or.accumulate(saturated, axis=frame.axes.index("resultant"))
         return frame.flagged(saturated, Flag.SATURATED)
