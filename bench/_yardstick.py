@@ -40,17 +40,17 @@ def read_once(counts: Any, flags: Any, noise: Any, threads: int = 1) -> Any:
     return out
 
 
-def in_turns(jobs: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
-    """Time the jobs in turns [s] and keep each one's best, so that a noisy minute hits all alike."""
-    best = dict.fromkeys(jobs, np.inf)
+def in_turns(jobs: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[str, float]:
+    """Time the jobs in turns, so that a noisy minute hits all alike, and take each one's median [s]."""
+    took: dict[str, list[float]] = {name: [] for name in jobs}
     for job in jobs.values():
         job()
     for _ in range(rounds):
         for name, job in jobs.items():
             start = time.perf_counter()
             job()
-            best[name] = min(best[name], time.perf_counter() - start)
-    return best
+            took[name].append(time.perf_counter() - start)
+    return {name: float(np.median(seconds)) for name, seconds in took.items()}
 
 
 @contextmanager

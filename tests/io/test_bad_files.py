@@ -10,6 +10,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
+import astropy.io.fits  # noqa: F401 - here, so that no test below times or weighs the import of a library
 import numpy as np
 import pytest
 
@@ -72,6 +73,7 @@ BAD = {
     "1 text": (b"hello, this is no image\n" * 200, "not FITS"),
     "1 error page": (b"<!DOCTYPE html><html><body>404</body></html>", "not FITS"),
     "2 header cut": (GOOD[:1000], "cut"),
+    "2 END with a value": (GOOD.replace(b"END".ljust(80), b"END = 3".ljust(80)), "END"),
     "2 END missing": (GOOD.replace(b"END".ljust(80), b"ENX".ljust(80)), "END"),
     "3 data cut in half": (GOOD[: BLOCK + 48], "cut"),
     "3 one byte short": (GOOD[: BLOCK + 95], "cut"),

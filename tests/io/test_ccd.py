@@ -102,9 +102,7 @@ def test_two_values_are_refused_until_the_detector_says_which_counts(tmp_path):
 
 def test_exposure_times_are_turned_into_seconds(tmp_path):
     path = put(tmp_path, changed(EXPTIME=None, EXPMS=1500))
-    assert (
-        read(path, detector=Keywords(exposure_time="EXPMS", exposure_time_unit="ms")).exposure.seconds == 1.5
-    )
+    assert read(path, detector=Keywords(exposure_time="EXPMS", exposure_time_unit="ms")).exposure.seconds == 1.5
     with pytest.raises(UsageError, match="did you mean 'min'"):
         Keywords(exposure_time_unit="mins")
 
@@ -139,9 +137,7 @@ def test_a_table_where_an_image_is_expected_is_refused(tmp_path):
 
 
 def test_a_missing_unit_names_its_neighbour(tmp_path):
-    path = put(
-        tmp_path, EMPTY_PRIMARY + image(np.ones((3, 3), "i2"), [("EXTNAME", "SEG1")], first="XTENSION")
-    )
+    path = put(tmp_path, EMPTY_PRIMARY + image(np.ones((3, 3), "i2"), [("EXTNAME", "SEG1")], first="XTENSION"))
     with pytest.raises(DataError, match="did you mean 'SEG1'"):
         read(path, detector=Keywords(hdu="SEG2"))
 
@@ -194,9 +190,7 @@ def test_an_image_of_nan_is_refused(tmp_path):
         read(put(tmp_path, image(np.full((3, 3), np.nan, np.float32), RAW_CARDS)))
 
 
-@pytest.mark.parametrize(
-    ("value", "flag"), [(0, Flag.DO_NOT_USE), (777, Flag.DO_NOT_USE), (65535, Flag.SATURATED)]
-)
+@pytest.mark.parametrize(("value", "flag"), [(0, Flag.DO_NOT_USE), (777, Flag.DO_NOT_USE), (65535, Flag.SATURATED)])
 def test_a_constant_image_is_flagged(tmp_path, value, flag):
     with pytest.warns(ObverseWarning, match="every pixel is"):
         frame = read(put(tmp_path, raw(np.full((4, 4), value, np.uint16))))
@@ -230,9 +224,7 @@ def test_amplifiers_in_their_own_units_become_an_axis(tmp_path):
 
 def test_amplifiers_of_unequal_shape_are_refused(tmp_path):
     planes = [np.arange(12, dtype=np.int16).reshape(3, 4), np.arange(3, dtype=np.int16).reshape(3, 1)]
-    units = [
-        image(p, [("EXTNAME", f"SEG{i}"), ("EXPTIME", 1.0)], first="XTENSION") for i, p in enumerate(planes)
-    ]
+    units = [image(p, [("EXTNAME", f"SEG{i}"), ("EXPTIME", 1.0)], first="XTENSION") for i, p in enumerate(planes)]
     path = put(tmp_path, EMPTY_PRIMARY + units[0] + units[1])
     with pytest.raises(DataError, match=r"SEG1/NAXIS: shape \(3, 1\), SEG0 has \(3, 4\)"):
         read(path, detector=Keywords(hdu=["SEG0", "SEG1"], gain=None, read_noise=None))

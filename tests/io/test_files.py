@@ -51,9 +51,7 @@ def test_a_product_cannot_be_overridden(tmp_path):
 
 
 def test_headers_of_the_raw_file_are_carried_into_the_product(tmp_path):
-    frame = read(
-        put(tmp_path, raw(extra=[("EXPTIME", 1.0), ("OBJECT", "M 13"), ("SEEING", b"                  ??")]))
-    )
+    frame = read(put(tmp_path, raw(extra=[("EXPTIME", 1.0), ("OBJECT", "M 13"), ("SEEING", b"                  ??")])))
     write(frame, tmp_path / "out.fits")
     carried = read(tmp_path / "out.fits").cargo.headers[0]
     assert carried["OBJECT"] == "M 13"
@@ -74,9 +72,7 @@ def test_importing_io_does_not_import_astropy():
 
 def real(name):
     path = REAL / name
-    return pytest.param(
-        path, marks=pytest.mark.skipif(not path.exists(), reason=f"real data ({name}) are not here")
-    )
+    return pytest.param(path, marks=pytest.mark.skipif(not path.exists(), reason=f"real data ({name}) are not here"))
 
 
 KAST = Keywords(gain=None, read_noise=None, kind="OBSTYPE", first_of=["OBSTYPE"], filter="GRISM_N")
@@ -115,9 +111,7 @@ def test_amplifiers_of_a_real_rubin_flat_are_read_and_the_empty_one_flagged(path
     assert not frame.flags[0].any()
 
 
-@pytest.mark.parametrize(
-    "path", [real("lt_sprat/v_e_20180810_12_1_0_0.fits.gz"), real("esis/led/ESIS1_04803.fit.gz")]
-)
+@pytest.mark.parametrize("path", [real("lt_sprat/v_e_20180810_12_1_0_0.fits.gz"), real("esis/led/ESIS1_04803.fit.gz")])
 def test_other_raw_frames_are_read_as_astropy_reads_them(path):
     from astropy.io import fits
 

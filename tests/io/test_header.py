@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obverse.errors import DataError, UsageError
-from obverse.io.cards import Card, Malformed, format_card, parse_cards
+from obverse.io.cards import CARD, Card, Malformed, fits_header, parse_cards
 from obverse.io.header import Header
-from obverse.io.ids import id_from_name, valid_id
 from obverse.io.regions import Section, sections
+from obverse.io.text import id_from_name, valid_id
 
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E))
 values = st.one_of(
@@ -20,12 +20,16 @@ values = st.one_of(
 )
 
 
+def written(card):
+    return fits_header([card]).tostring(padding=False, endcard=False)
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(value=values, comment=st.text("abc '/&", max_size=30))
 def test_a_card_comes_back_as_it_was_written(value, comment):
-    written = format_card(Card("KEY", value, comment))
-    assert len(written) % 80 == 0
-    (found,) = parse_cards(written)
+    text = written(Card("KEY", value, comment))
+    assert len(text) % CARD == 0
+    (found,) = parse_cards(text)
     assert found.value == value
     assert type(found.value) is type(value)
 
@@ -35,24 +39,66 @@ def test_a_card_comes_back_as_it_was_written(value, comment):
 def test_astropy_reads_our_cards_as_we_do(value):
     from astropy.io import fits
 
-    theirs = fits.Header.fromstring(format_card(Card("KEY", value)) + b"END".ljust(80))["KEY"]
+    theirs = fits.Header.fromstring(written(Card("KEY", value)) + "END".ljust(80))["KEY"]
     assert theirs == value
 
 
+@pytest.mark.parametrize(
+    ("value", "comment"),
+    [
+        ("5'/8 slit", ""),  # astropy reads 5'
+        ("x'/", "it's"),
+        ("", "'"),
+        ("'/ '/", "x"),
+        ("x" * 200 + "&", ""),  # astropy drops the last character
+        ("&" * 69, ""),
+        ("a&" * 100, ""),
+        ("'" * 200, ""),
+        (" " * 80 + "x", ""),
+        (1.2345678901234567e-10, "of 22 characters, astropy writes 20"),
+        (-1.2345678901234567e-300, "c"),
+    ],
+)
+def test_what_astropy_alone_would_change_comes_back(value, comment):
+    (found,) = parse_cards(written(Card("KEY", value, comment)))
+    assert found == Card("KEY", value, comment)
+
+
+def test_a_comment_stays_beside_a_text_that_leaves_room():
+    card = Card("KEY", "x" * 50, "a comment")
+    assert parse_cards(written(card)) == [card]
+
+
+@pytest.mark.parametrize("n", range(60, 70))
+def test_no_card_of_a_long_text_ends_between_two_quotes(n):
+    text = written(Card("KEY", "y" * n + "'z" + 3 * "'" + "w" * 80))
+    assert all(text[i : i + CARD].count("'") % 2 == 0 for i in range(0, len(text), CARD))
+
+
+@pytest.mark.parametrize("key", ["A.B", "lower", "with space", "LONGKEYWORD1"])
+def test_a_keyword_of_no_standard_comes_back(key):
+    assert parse_cards(written(Card(key, "x"))) == [Card(key, "x")]
+
+
+def test_a_name_that_leaves_no_room_is_refused_by_name():
+    with pytest.raises(UsageError, match=r"ESO X+: 1\.5 does not fit"):
+        written(Card("ESO " + "X" * 70, 1.5))
+
+
 def test_comments_with_quotes_are_not_doubled():
-    (found,) = parse_cards(format_card(Card("TARGNAME", "WASP-12", "proposer's name")))
+    (found,) = parse_cards(written(Card("TARGNAME", "WASP-12", "proposer's name")))
     assert found.comment == "proposer's name"
 
 
 def test_not_a_number_is_never_written():
     with pytest.raises(UsageError, match="nan"):
-        format_card(Card("GAIN", float("nan")))
+        written(Card("GAIN", float("nan")))
 
 
 def test_long_names_are_hierarchical_cards():
-    cards = parse_cards(b"HIERARCH ESO DET CHIP1 GAIN = 1.9 / gain".ljust(80))
+    cards = parse_cards("HIERARCH ESO DET CHIP1 GAIN = 1.9 / gain".ljust(80))
     assert cards == [Card("ESO DET CHIP1 GAIN", 1.9, "gain")]
-    assert parse_cards(format_card(cards[0])) == cards
+    assert parse_cards(written(cards[0])) == cards
 
 
 @pytest.mark.parametrize(
@@ -70,9 +116,7 @@ def test_long_names_are_hierarchical_cards():
 )
 def test_a_gain_that_is_none_is_refused_with_a_remedy(value, message):
     header = Header([Card("GAIN", value)], "a.fits", "SCI")
-    with pytest.raises(
-        DataError, match=rf"a\.fits: SCI/GAIN: .*{message}.*, correct it with --set GAIN=VALUE"
-    ):
+    with pytest.raises(DataError, match=rf"a\.fits: SCI/GAIN: .*{message}.*, correct it with --set GAIN=VALUE"):
         header.number("GAIN", positive=True)
 
 
@@ -150,8 +194,6 @@ def test_a_dangerous_name_of_an_exposure_is_not_valid(text):
     assert not valid_id(text)
 
 
-@pytest.mark.parametrize(
-    "name", ["--help.fits", "..fits", "a b\n.fits.gz", "x" * 250, "ñ.fits", ".fits", "a..b.fits"]
-)
+@pytest.mark.parametrize("name", ["--help.fits", "..fits", "a b\n.fits.gz", "x" * 250, "ñ.fits", ".fits", "a..b.fits"])
 def test_a_name_made_of_a_file_is_always_valid(name):
     assert valid_id(id_from_name(name))

@@ -8,7 +8,7 @@ import pytest
 
 from obverse.errors import DataError
 from obverse.io import Hdu, Header, open_fits, prepare_directory, publish, write_fits, write_text
-from tests.io.making import counts, leftovers, put, raw
+from tests.io.making import BLOCK, counts, leftovers, put, raw
 
 OLD = raw(counts(seed=2))
 NEW = [Hdu(0, "PRIMARY", 1, Header([]), counts(seed=3)), Hdu(1, "B", 1, Header([]), counts(seed=4))]
@@ -96,8 +96,8 @@ def test_what_does_not_read_back_is_not_published(tmp_path, monkeypatch):
 
     def spoil(fd, data):
         bad = bytearray(data)
-        if len(bad) == NEW[0].data.nbytes:
-            bad[7] ^= 1
+        if len(bad) > BLOCK:
+            bad[BLOCK + 7] ^= 1  # in the pixels, behind one block of header
         return write(fd, bad)
 
     monkeypatch.setattr(os, "write", spoil)

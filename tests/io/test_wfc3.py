@@ -88,9 +88,7 @@ def test_the_switches_say_what_has_been_undone(tmp_path):
 
 
 def test_a_raw_file_has_nothing_undone_and_keeps_its_zeroth_read(tmp_path):
-    omitted = dict.fromkeys(
-        ("ZSIGCORR", "ZOFFCORR", "BLEVCORR", "NLINCORR", "FLATCORR", "UNITCORR"), "PERFORM"
-    )
+    omitted = dict.fromkeys(("ZSIGCORR", "ZOFFCORR", "BLEVCORR", "NLINCORR", "FLATCORR", "UNITCORR"), "PERFORM")
     zeros = {f"ATODGN{a}": 0.0 for a in "ABCD"} | {f"READNSE{a}": 0.0 for a in "ABCD"}
     frame = read(ima(tmp_path, unit="COUNTS", **omitted, **zeros), level="raw")
     assert (frame.undone, dict(frame.companions), dict(constants(frame))) == ((), {}, {})

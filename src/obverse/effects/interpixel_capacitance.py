@@ -18,7 +18,7 @@ from obverse.params import param
 
 __all__ = ["InterpixelCapacitance"]
 
-_ROUNDS = 3
+_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,10 +26,11 @@ class InterpixelCapacitance(Effect):
     r"""A small symmetric blur of the signal, deterministic, after the photons were counted.
 
     .. math:: q'_i = q_i + \epsilon(q)_i, \quad \epsilon(q)_i = \sum_{n} k_n (q_n - q_i), \qquad
-              \hat q_{m+1} = q' - \epsilon(\hat q_m) \ \ (m < 3)
+              \hat q_{m+1} = q' - \epsilon(\hat q_m) \ \ (m < M)
 
     The sum runs over the neighbours. Reference pixels and the outside are no neighbours: what a pixel would give
-    them it keeps, so the sum is conserved. The correction leaves a fraction :math:`\|\epsilon\|^4` of the contrast.
+    them it keeps, so the sum is conserved. The correction leaves a fraction :math:`\|\epsilon\|^{M+1}` of the contrast:
+    as many rounds M are made as the kernel needs to get under the bound (3 for couplings of 0.5 %, 6 for 2 %).
 
     Parameters
     ----------
@@ -53,7 +54,6 @@ class InterpixelCapacitance(Effect):
 
     name = "interpixel_capacitance"
     contracts = (Approximate(bound=1e-5),)
-    halo = _ROUNDS
 
     kernel: NDArray[np.float64] = param("3 x 3 coupling weights", shape="list", minimum=-1.0, maximum=1.0)
     site: str = site("node")
@@ -66,7 +66,7 @@ class InterpixelCapacitance(Effect):
                 "interpixel_capacitance.kernel must be 3 x 3, symmetric about its centre, with sum 1; "
                 f"got {k.tolist()} with sum {k.sum():.6f}"
             )
-        if self.strength ** (_ROUNDS + 1) > self.contracts[0].bound:
+        if self.rounds > _MOST_ROUNDS:
             raise UsageError(f"interpixel_capacitance.kernel couples too strongly for its correction: {k.tolist()}")
 
     @classmethod
@@ -80,6 +80,19 @@ class InterpixelCapacitance(Effect):
         """Largest fraction by which one pass changes a signal: the couplings, given and received."""
         return 2.0 * float(np.abs(self.kernel).sum() - abs(self.kernel[1, 1]))
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of substitution that the correction needs, each reaching one pixel further."""
+        strength, bound = self.strength, self.contracts[0].bound
+        if strength >= 1.0:
+            return _MOST_ROUNDS + 1
+        return max(1, int(np.ceil(np.log(bound) / np.log(strength))) - 1) if strength > 0 else 1
+
+    @property
+    def halo(self) -> int:  # type: ignore[override] # of this kernel, not of all
+        """Rows on each side that the correction needs."""
+        return self.rounds
+
     def _coupled(self, image: NDArray[Any], at: Moment) -> NDArray[Any]:
         geometry = at.geometry
         sensitive = geometry.sensitive[at.rows] if any(geometry.reference) else None
@@ -90,19 +103,20 @@ class InterpixelCapacitance(Effect):
         return charge + self._coupled(charge, at)
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
-        """Uncouple the pixels by three rounds of substitution."""
+        """Uncouple the pixels by rounds of substitution."""
         seen = np.asarray(frame.data, np.float32)
         guess = seen
-        for _ in range(_ROUNDS):
+        for _ in range(self.rounds):
             guess = seen - self._coupled(guess, at)
         return frame.replace(data=guess)
 
     def amplification(self) -> float:
         """Return the sum of squares of the inverse kernel: what white read noise is multiplied by."""
-        spot = np.zeros((4 * _ROUNDS + 1, 4 * _ROUNDS + 1))
-        spot[2 * _ROUNDS, 2 * _ROUNDS] = 1.0
+        rounds = self.rounds
+        spot = np.zeros((4 * rounds + 1, 4 * rounds + 1))
+        spot[2 * rounds, 2 * rounds] = 1.0
         guess = spot
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             guess = spot - _couple(guess, self.kernel, None)
         return float((guess**2).sum())
 

@@ -1,31 +1,39 @@
-"""One header card both ways: 80 bytes of FITS to a keyword and its value, and back.
+"""Header cards as plain values; astropy reads and writes them.
 
-Reference: FITS standard 4.0, section 4 (headers) and 4.2.1.2 (long strings by CONTINUE).
+Three things are done here, because astropy loses something in them:
+
+- Reading a text. astropy ends it at the first quote before a slash or a blank, even one of a doubled pair
+  (``'5''/8   '`` is read as ``5'``), and drops the last character of a long text that ends in ``&``.
+- Writing a text of more than one card. astropy may cut between the two quotes of a pair, and then each card
+  alone, which is how other programs read them, ends too early.
+- Writing a float. astropy cuts it to 20 characters: ``1.2345678901234567e-10`` loses its last digits.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from obverse.errors import UsageError
-from obverse.io.text import shown
+from obverse.io.text import printable, shown
 
-__all__ = ["CARD", "COMMENTARY", "Card", "Malformed", "Value", "format_card", "parse_cards"]
+__all__ = ["CARD", "COMMENTARY", "Card", "Malformed", "Value", "fits_header", "parse_cards", "quiet"]
 
 CARD = 80
 COMMENTARY = ("COMMENT", "HISTORY", "")
 
-_STRING = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:/\s?(.*))?\Z", re.DOTALL)
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[EeDd][+-]?[0-9]+)?\Z")
+_PIECE = 67  # characters of a long text on one card, its quotes doubled; one more where it is the only card
+
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}\Z")
-_PIECE = 67  # characters of a long string on one card
+_IMAGE = re.compile(rf".{{{CARD}}}(?:CONTINUE.{{{CARD - 8}}})*")  # a card, and those that continue it
+_TEXT = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:/(.*))?\Z")
 
 
-@dataclass(frozen=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A value that is none of the types of FITS; whoever asks for it gets an error."""
 
     text: str
@@ -34,8 +42,7 @@ class Malformed:
 Value = str | int | float | bool | Malformed | None
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """A keyword, its value and its comment; commentary cards hold their text as the value."""
 
     key: str
@@ -43,163 +50,134 @@ class Card:
     comment: str = ""
 
 
-def parse_cards(block: bytes) -> list[Card]:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep to itself what astropy has to say of a header; ours are the warnings about a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def parse_cards(block: str) -> list[Card]:
     """Read the cards of a header, long strings joined; blank cards are left out.
 
     Examples
     --------
-    >>> parse_cards(b"GAIN    =                  1.9 / e-/ADU".ljust(80))
+    >>> parse_cards("GAIN    =                  1.9 / e-/ADU".ljust(80))
     [Card(key='GAIN', value=1.9, comment='e-/ADU')]
     """
-    lines = [block[i : i + CARD].decode("latin-1") for i in range(0, len(block), CARD)]
-    return [_parsed(line, rest) for line, rest in _joined(lines) if line.strip()]
+    with quiet():
+        return [_parsed(image) for image in _IMAGE.findall(block) if image.strip()]
 
 
-def _joined(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Pair every card with the CONTINUE cards that follow it."""
-    i = 0
-    while i < len(lines):
-        last = i + 1
-        while last < len(lines) and lines[last].startswith("CONTINUE"):
-            last += 1
-        yield lines[i], lines[i + 1 : last]
-        i = last
+def _parsed(image: str) -> Card:
+    key = image[:8].rstrip().upper()
+    is_long = key == "HIERARCH" and "=" in image[:CARD]
+    if key in COMMENTARY:
+        return Card(key, image[8:CARD].rstrip())
+    if not is_long and not (image[8:10] == "= " and _KEYWORD.match(key)):
+        return Card("COMMENT", image[:CARD].rstrip())
+    return Card(" ".join(image[8:].partition("=")[0].split()) if is_long else key, *_value_and_comment(image))
 
 
-def _parsed(line: str, rest: list[str]) -> Card:
-    key, field = _key_and_field(line)
-    if field is None:
-        return Card(key if key in COMMENTARY else "COMMENT", _clean(line[8:] if key in COMMENTARY else line))
-    value, comment = _value(field)
-    if rest and isinstance(value, str):
-        value = _continued(value, rest)
-    return Card(key, value, comment)
-
-
-def _key_and_field(line: str) -> tuple[str, str | None]:
-    key = line[:8].rstrip()
-    if key == "HIERARCH" and "=" in line:
-        long_key, _, field = line[8:].partition("=")
-        return " ".join(long_key.split()), field
-    if line[8:10] == "= " and _KEYWORD.match(key):
-        return key, line[10:]
-    return key, None
-
-
-def _value(field: str) -> tuple[Value, str]:
-    quoted = _STRING.match(field)
-    if quoted:
-        return _clean(quoted[1].replace("''", "'")), _clean(quoted[2] or "")
-    body, _, comment = field.partition("/")
-    return _scalar(body.strip()), _clean(comment.removeprefix(" "))
-
-
-def _scalar(text: str) -> Value:
-    if text in ("T", "F"):
-        return text == "T"
-    if _INTEGER.match(text):
-        return int(text)
-    if _FLOAT.match(text):
-        return float(text.upper().replace("D", "E"))
-    return Malformed(_clean(text)) if text else None
-
-
-def _continued(value: str, rest: list[str]) -> Value:
-    """Join a long string; a piece that ends in ``&`` says that another follows."""
-    pieces = [value]
-    for line in rest:
-        more = _STRING.match(line[8:])
-        if not (more and pieces[-1].endswith("&")):
+def _value_and_comment(image: str) -> tuple[Value, str]:
+    """Return what a text says, however many cards it takes; astropy knows all other values."""
+    pieces: list[str] = []
+    comment = ""
+    for field in _fields(image):
+        found = _TEXT.match(field)
+        if not found or (pieces and not pieces[-1].endswith("&")):
             break
-        pieces[-1] = pieces[-1][:-1]
-        pieces.append(_clean(more[1].replace("''", "'")))
-    return "".join(pieces)
+        pieces[-1:] = [piece[:-1] for piece in pieces[-1:]]
+        pieces.append(found[1].replace("''", "'").rstrip())
+        comment = (found[2] or "").strip()
+    return ("".join(pieces), comment) if pieces else _scalar(image[:CARD])
 
 
-def _clean(text: str) -> str:
-    """Strip the padding and write every byte that is not printable ASCII as an escape."""
-    text = text.rstrip()
-    return text if text.isascii() and text.isprintable() else "".join(_ascii(c) for c in text)
+def _fields(image: str) -> Iterator[str]:
+    """Yield what stands after the keyword, then after each CONTINUE."""
+    yield image[:CARD].partition("=")[2]
+    for at in range(CARD, len(image), CARD):
+        yield image[at + 8 : at + CARD]
 
 
-def _ascii(character: str) -> str:
-    return character if character.isascii() and character.isprintable() else f"\\x{ord(character):02x}"
+def _scalar(image: str) -> tuple[Value, str]:
+    from astropy.io import fits  # here and below, not above: it takes 0.3 s to import
+
+    card = fits.Card.fromstring(image)
+    try:
+        value, comment = card.rawvalue, card.comment
+    except (fits.VerifyError, ValueError):
+        value, comment = image, ""
+    if isinstance(value, bool | int | float):
+        return value, comment
+    text = image.partition("=")[2].partition("/")[0].strip()
+    return Malformed(text) if text else None, comment
 
 
-def format_card(card: Card) -> bytes:
-    """Write one card, or as many as its text needs.
+def fits_header(cards: Iterable[Card]) -> Any:
+    """Make a header of astropy; raises UsageError where a value cannot stand in one.
 
     Examples
     --------
-    >>> format_card(Card("GAIN", 1.9, "electron/DN")).rstrip()
-    b'GAIN    =                  1.9 / electron/DN'
+    >>> fits_header([Card("GAIN", 1.9, "electron/DN")]).tostring(padding=False, endcard=False).rstrip()
+    'GAIN    =                  1.9 / electron/DN'
     """
-    if card.key in COMMENTARY:
-        return b"".join(_padded(f"{card.key:8}{piece}") for piece in _pieces(str(card.value), CARD - 8))
-    head = f"{card.key:8}= " if _KEYWORD.match(card.key) else f"HIERARCH {card.key} = "
-    value = _written(card.value)
-    if len(head) + len(value) <= CARD:
-        return _padded(_with_comment(head + value, card.comment))
-    if not isinstance(card.value, str) or len(head) > 10:
-        raise UsageError(f"{card.key}: {shown(card.value)} does not fit a FITS card, give it a shorter name")
-    return _long_string(card.key, card.value)
+    from astropy.io import fits
+
+    with quiet():
+        return fits.Header([_made(card) for card in cards])
 
 
-def _written(value: Value) -> str:
-    if isinstance(value, bool):
-        return f"{'T' if value else 'F':>20}"
-    if isinstance(value, int):
-        return f"{value:>20}"
-    if isinstance(value, float):
-        return f"{_float(value):>20}"
-    if isinstance(value, str):
-        return f"{_quotes(value):20}"
-    return ""
+def _made(card: Card) -> Any:
+    from astropy.io import fits
+
+    standard = card.key in COMMENTARY or _KEYWORD.match(card.key)
+    key, head = (card.key, f"{card.key:8}= ") if standard else (f"HIERARCH {card.key}", f"HIERARCH {card.key} = ")
+    value = printable(card.value) if isinstance(card.value, str) else card.value
+    try:
+        if isinstance(value, float):
+            return fits.Card.fromstring(_float_image(head, value, printable(card.comment)))
+        if isinstance(value, str) and card.key not in COMMENTARY and _is_long(value):
+            return fits.Card.fromstring(_text_image(head, value))
+        made = fits.Card(key, None if isinstance(value, Malformed) else value, printable(card.comment))
+        if len(str(made)) > CARD and card.key not in COMMENTARY:
+            raise ValueError("its name is too long")
+    except ValueError as problem:
+        raise UsageError(f"{card.key}: {shown(card.value)} does not fit a FITS card, {problem}") from None
+    return made
 
 
-def _quotes(text: str) -> str:
-    return f"'{_quoted(text):8}'"
-
-
-def _float(value: float) -> str:
+def _float_image(head: str, value: float, comment: str) -> str:
     """Write the shortest text that reads back as the same number."""
-    if value != value or value in (float("inf"), float("-inf")):
-        raise UsageError(f"{value} cannot stand in a FITS header, leave the keyword out")
-    text = repr(float(value)).upper()
-    return text if "." in text or "E" in text else text + "."
+    if not math.isfinite(value):
+        raise ValueError("leave the keyword out")
+    text = f"{head}{repr(float(value)).upper():>20}"
+    if len(text) > CARD:
+        raise ValueError("its name is too long")
+    return f"{text} / {comment}"[:CARD] if comment else text
 
 
-def _quoted(text: str) -> str:
-    return _escaped(text).replace("'", "''")
+def _is_long(text: str) -> bool:
+    return len(text) + text.count("'") > _PIECE + 1
 
 
-def _escaped(text: str) -> str:
-    return "".join(_ascii(character) for character in text)
+def _text_image(head: str, text: str) -> str:
+    """Write a long text, without a comment."""
+    if len(head) > 10:
+        raise ValueError("its name is too long")
+    pieces = list(_pieces(text.replace("'", "''")))
+    heads = [head, *["CONTINUE  "] * (len(pieces) - 1)]
+    ends = [*["&'"] * (len(pieces) - 1), "'"]
+    return "".join(f"{h}'{p}{e}".ljust(CARD) for h, p, e in zip(heads, pieces, ends, strict=True))
 
 
-def _with_comment(text: str, comment: str) -> str:
-    room = CARD - len(text) - 3
-    return f"{text} / {_escaped(comment)[:room]}" if comment and room > 0 else text
-
-
-def _long_string(key: str, text: str) -> bytes:
-    pieces = list(_pieces(text, _PIECE - 1, double_quotes=True))
-    heads = [f"{key:8}= "] + ["CONTINUE  "] * (len(pieces) - 1)
-    ends = ["&"] * (len(pieces) - 1) + [""]
-    return b"".join(_padded(f"{h}'{p}{e}'") for h, p, e in zip(heads, pieces, ends, strict=True))
-
-
-def _pieces(text: str, room: int, *, double_quotes: bool = False) -> Iterable[str]:
-    """Cut a text into pieces of at most `room` characters, never between the two halves of a quote."""
-    piece = ""
-    for character in text:
-        written = "''" if double_quotes and character == "'" else _ascii(character)
-        if len(piece) + len(written) > room:
-            yield piece
-            piece = ""
-        piece += written
-    yield piece
-
-
-def _padded(text: str) -> bytes:
-    return text.ljust(CARD).encode("ascii")
+def _pieces(quoted: str) -> Iterator[str]:
+    """Cut a text, but never between the two quotes of a pair."""
+    start = 0
+    while start < len(quoted):
+        piece = quoted[start : start + _PIECE]
+        if (len(piece) - len(piece.rstrip("'"))) % 2:
+            piece = piece[:-1]
+        yield piece
+        start += len(piece)

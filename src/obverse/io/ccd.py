@@ -16,8 +16,8 @@ from obverse.frame import Frame
 from obverse.io.cargo import Cargo
 from obverse.io.door import Hdu
 from obverse.io.header import Header
-from obverse.io.ids import id_from_name, valid_id
 from obverse.io.sanity import judge_raw
+from obverse.io.text import id_from_name, valid_id
 
 __all__ = ["LOOK", "Keywords", "read_ccd"]
 
@@ -175,8 +175,7 @@ def _only_image(hdus: Sequence[Hdu]) -> Hdu:
         return _image(images[0])
     names = ", ".join(hdu.name or str(hdu.index) for hdu in images[:5]) or "none"
     raise DataError(
-        f"{hdus[0].header.file}: HDU: {len(images)} images ({names}), "
-        "name one as hdu in the detector's [file] table"
+        f"{hdus[0].header.file}: HDU: {len(images)} images ({names}), name one as hdu in the detector's [file] table"
     )
 
 
@@ -192,9 +191,7 @@ def _merged(primary: Hdu, image: Hdu) -> Header:
 def _refuse_calibrated(header: Header) -> None:
     unit = (header.text("BUNIT", "") or "").lower()
     if unit not in _COUNTS:
-        raise header.error(
-            "BUNIT", f"{unit!r} is no unit of raw counts", "give the raw file, or --set BUNIT=adu"
-        )
+        raise header.error("BUNIT", f"{unit!r} is no unit of raw counts", "give the raw file, or --set BUNIT=adu")
 
 
 def _constants(header: Header, keywords: Keywords) -> dict[str, tuple[float, ...]]:

@@ -57,9 +57,7 @@ class _Product:
         overrides: Mapping[str, str],
     ) -> Frame:
         if overrides:
-            raise UsageError(
-                f"--set {min(overrides)}: {shown_path(path)} is a product of obverse, change its raw file"
-            )
+            raise UsageError(f"--set {min(overrides)}: {shown_path(path)} is a product of obverse, change its raw file")
         return from_hdus(hdus, source=os.fsdecode(path))
 
 
@@ -180,9 +178,7 @@ def require_level(frame: Frame, level: str, path: str | os.PathLike[str] = "fram
     found = level_of(frame)
     if found != level:
         done = f"{frame.unit}, undone {', '.join(frame.undone) or 'nothing'}"
-        raise DataError(
-            f"{shown_path(path)}: LEVEL: {found} ({done}) where {level} is needed, give the {level} file"
-        )
+        raise DataError(f"{shown_path(path)}: LEVEL: {found} ({done}) where {level} is needed, give the {level} file")
     return frame
 
 

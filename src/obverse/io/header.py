@@ -9,9 +9,8 @@ from typing import Generic, TypeVar
 
 from obverse.errors import DataError, nearest
 from obverse.io.cards import COMMENTARY, Card, Malformed, Value
-from obverse.io.dates import read_date
 from obverse.io.regions import Section
-from obverse.io.text import shown
+from obverse.io.text import read_date, shown
 
 __all__ = ["REQUIRED", "Header"]
 
@@ -203,7 +202,7 @@ class Header(Mapping[str, Value]):
         if isinstance(value, _Default):
             return value.value
         try:
-            return Section.parse(value if isinstance(value, str) else _said(value)).within(shape)
+            return Section.parse(shown(value)).within(shape)
         except ValueError as problem:
             raise self._wrong(key, str(problem)) from None
 

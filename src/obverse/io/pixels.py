@@ -1,89 +1,138 @@
-"""Image bytes to numbers in native order, and back; the one place that knows BZERO, BSCALE and BLANK."""
+"""Bytes of a unit to numbers in native order: astropy decodes, after every claim has been checked.
+
+A unit is handed to astropy alone, so that nothing outside of what the scan has measured can be seen.
+"""
 
 from __future__ import annotations
 
-import sys
+import math
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.errors import ObverseWarning, UsageError
-from obverse.io.cards import Card
+from obverse.errors import ObverseWarning
+from obverse.io.cards import quiet
 from obverse.io.header import Header
+from obverse.io.scan import BITPIX, MOST_AXES, Unit
+from obverse.io.text import FETCH, shown
 
-__all__ = ["TYPES", "decoded", "encoded"]
+__all__ = ["image", "table"]
 
-TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-_OFFSET = {8: -(1 << 7), 16: 1 << 15, 32: 1 << 31, 64: 1 << 63}  # BZERO of the types that FITS has not
-_OTHER = {8: "i1", 16: "u2", 32: "u4", 64: "u8"}
+_VARIABLE = re.compile(r"[01]?[PQ]([LXBIJKAEDCM])")  # a column of variable length, and what its heap holds
+_ELEMENT = {"I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16}  # bytes; 1 for the other letters
 
 
-def decoded(header: Header, raw: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Turn the bytes of an image into pixels; `raw` is used up.
+def image(unit: Unit, raw: bytes) -> NDArray[Any]:
+    """Return the pixels of an image; `raw` holds the bytes of its unit.
 
     BZERO of half the range makes the other integer types (uint16 for raw counts); any other BSCALE and BZERO,
     and BLANK, make floats, with NaN for blank pixels and a warning.
     """
-    bits = header.integer("BITPIX")
-    stored = native(raw.view(TYPES[bits]))
-    zero, scale, blank = header.number("BZERO", 0), header.number("BSCALE", 1), header.integer("BLANK", None)
-    empty = stored == blank if blank is not None and bits > 0 else None
-    offset = bits > 0 and scale == 1 and zero == _OFFSET[bits]
-    if offset:
-        stored = _flipped(stored)
-    elif (zero, scale) != (0, 1):
-        stored = _scaled(stored, zero, scale, bits)
-    if empty is not None and empty.any():
-        stored = _blanked(header, stored, empty, bits)
-    return stored.reshape(shape)
+    bits, blank = unit.header.integer("BITPIX"), unit.header.integer("BLANK", None)
+    pixels = _pixels(unit, raw, ignore_blank=False)
+    if bits < 0 or blank is None:
+        return pixels
+    empty = int(np.isnan(pixels).sum())
+    if not empty:
+        return _pixels(unit, raw, ignore_blank=True)
+    what = f"{unit.header.file}: {unit.header.hdu}/BLANK: {empty} blank pixels, they are NaN now"
+    warnings.warn(what, ObverseWarning, stacklevel=2)
+    return pixels
 
 
-def encoded(data: NDArray[Any]) -> tuple[NDArray[np.uint8], int, list[Card]]:
-    """Turn pixels into bytes; returns them with BITPIX and the cards that undo an offset.
+def _pixels(unit: Unit, raw: bytes, *, ignore_blank: bool) -> NDArray[Any]:
+    from astropy.io import fits
+
+    kind = fits.PrimaryHDU if unit.header.cards[0].key == "SIMPLE" else fits.ImageHDU
+    with _told(unit.header, "BITPIX"):
+        return _native(kind.fromstring(raw, ignore_blank=ignore_blank).data, unit.shape)
+
+
+def table(unit: Unit, raw: bytes, max_bytes: int) -> NDArray[Any]:
+    """Return a tile-compressed image decompressed, or the records of a table as they are stored.
+
+    Columns of variable length stay pairs (count, offset) into the heap.
 
     Raises
     ------
-    UsageError
-        If FITS has no such type of pixel.
+    DataError
+        If a column's form cannot be read, the columns do not fill the row, or a descriptor leaves the heap.
     """
-    kind = data.dtype.str[1:]
-    bits = -8 * data.dtype.itemsize if data.dtype.kind == "f" else 8 * data.dtype.itemsize
-    if bits not in TYPES or data.dtype.kind not in "iuf" or 0 in data.shape:
-        raise UsageError(f"an array of {data.dtype} and shape {data.shape} cannot stand in FITS, convert it")
-    other = bits > 0 and _OTHER[bits] == kind
-    stored = _flipped(data.astype(kind)) if other else data
-    raw = np.ascontiguousarray(stored.reshape(-1).astype(TYPES[bits])).view(np.uint8)
-    return raw, bits, [Card("BSCALE", 1), Card("BZERO", _OFFSET[bits])] if other else []
+    from astropy.io import fits
+
+    with _told(unit.header, "TFORM1"):
+        columns = _named(fits.BinTableHDU.fromstring(raw).columns)
+        dtype = columns.dtype.newbyteorder(">")
+    if dtype.itemsize != unit.shape[1]:
+        what = f"{unit.shape[1]} bytes a row, the columns fill {dtype.itemsize}"
+        raise unit.header.error("NAXIS1", what, FETCH)
+    records = np.ndarray(unit.shape[0], dtype, raw, unit.start - unit.header_start)
+    _check_heap(unit, columns, records)
+    if unit.header.flag("ZIMAGE", False):
+        return _decompressed(unit, raw, max_bytes)
+    return records.astype(dtype.newbyteorder("="))
 
 
-def native(array: NDArray[Any]) -> NDArray[Any]:
-    """Put an array of its own into the byte order of this machine, in place."""
-    if array.dtype.itemsize == 1:
-        return array.view(array.dtype.newbyteorder("="))
-    if (array.dtype.byteorder == ">") == (sys.byteorder == "little"):
-        return array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
-    return array.view(array.dtype.newbyteorder("="))
+def _named(columns: Any) -> Any:
+    """Give a name to columns without one, and another to those that share one."""
+    names = [column.name for column in columns]
+    for i, column in enumerate(columns):
+        if not names[i] or names[i] in names[:i]:
+            column.name = f"{names[i]}_{i + 1}" if names[i] else f"col{i + 1}"
+    return columns
 
 
-def _flipped(array: NDArray[Any]) -> NDArray[Any]:
-    """Turn the top bit in place: signed to unsigned or back, with no chance to wrap."""
-    bits = 8 * array.dtype.itemsize
-    unsigned = array.view(f"u{bits // 8}")
-    np.bitwise_xor(unsigned, np.array(1 << (bits - 1), unsigned.dtype), out=unsigned)
-    return unsigned.view(f"{'i' if array.dtype.kind == 'u' else 'u'}{bits // 8}")
+def _check_heap(unit: Unit, columns: Any, records: NDArray[Any]) -> None:
+    """Refuse descriptors that point outside the heap, before anybody follows them."""
+    size = unit.shape[0] * unit.shape[1]
+    heap = unit.size - unit.header.integer("THEAP", size, least=size)
+    for i, column in enumerate(columns):
+        form = _VARIABLE.match(column.format)
+        if form and _outside(records[column.name], _ELEMENT.get(form[1], 1), heap):
+            raise unit.header.error(f"TFORM{i + 1}", "a descriptor points outside the heap", FETCH)
 
 
-def _scaled(stored: NDArray[Any], zero: float, scale: float, bits: int) -> NDArray[Any]:
-    return (stored * np.float64(scale) + np.float64(zero)).astype(_float(bits))
+def _outside(pairs: NDArray[Any], element: int, heap: int) -> bool:
+    return any(n < 0 or at < 0 or at + n * element > heap for n, at in pairs.reshape(-1, 2).tolist())
 
 
-def _blanked(header: Header, stored: NDArray[Any], empty: NDArray[np.bool_], bits: int) -> NDArray[Any]:
-    what = f"{header.file}: {header.hdu}/BLANK: {int(empty.sum())} blank pixels, they are NaN now"
-    warnings.warn(what, ObverseWarning, stacklevel=2)
-    return np.where(empty, np.nan, stored).astype(_float(bits))
+def _decompressed(unit: Unit, raw: bytes, max_bytes: int) -> NDArray[Any]:
+    from astropy.io import fits
+
+    shape = _compressed(unit.header, max_bytes)
+    with _told(unit.header, "ZIMAGE"):
+        return _native(fits.CompImageHDU(bintable=fits.BinTableHDU.fromstring(raw)).data, shape)
 
 
-def _float(bits: int) -> type:
-    return np.float32 if bits in (8, 16, -32) else np.float64
+def _compressed(header: Header, max_bytes: int) -> tuple[int, ...]:
+    """Return the shape that a tile-compressed image claims, refusing one of more than `max_bytes`."""
+    axes = header.integer("ZNAXIS", least=1, most=MOST_AXES)
+    shape = tuple(header.integer(f"ZNAXIS{axes - i}", least=1) for i in range(axes))
+    size = abs(header.integer("ZBITPIX")) // 8 * math.prod(shape)
+    if header.integer("ZBITPIX") not in BITPIX or size > max_bytes:
+        what = f"a compressed image claims {size} bytes, more than max_bytes={max_bytes}"
+        raise header.error("ZNAXIS", what, "raise it to read")
+    return shape
+
+
+def _native(data: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return pixels that can be written to, in the byte order of this machine."""
+    if data.shape != shape:
+        raise ValueError(f"the header claims {shape}, the pixels are {data.shape}")
+    return data.astype(data.dtype.newbyteorder("="), copy=not data.flags.writeable)
+
+
+@contextmanager
+def _told(header: Header, key: str) -> Iterator[None]:
+    """Turn whatever a decoder of hostile bytes throws into one line."""
+    try:
+        with quiet():
+            yield
+    except Exception as problem:  # noqa: BLE001 - whatever it is
+        what = f"cannot be decoded ({type(problem).__name__}: {shown(problem)})"
+        raise header.error(key, what, FETCH) from None

@@ -149,18 +149,14 @@ def _is_keyword(key: str) -> bool:
     return len(key) <= 8 and key.isascii() and letters.isalnum() and key == key.upper()
 
 
-def _frame_hdus(
-    frame: Frame, version: int, companions: Mapping[str, int], recorded: Mapping[str, str]
-) -> list[Hdu]:
+def _frame_hdus(frame: Frame, version: int, companions: Mapping[str, int], recorded: Mapping[str, str]) -> list[Hdu]:
     unit = Header([Card("BUNIT", frame.unit)])
     hdus = [Hdu(0, "SCI", version, unit, frame.data)]
     for name, flags in (("FLAGS", frame.flags), ("PIXEL_FLAGS", frame.pixel_flags)):
         if flags is not None:
             hdus.append(Hdu(0, name, version, Header(_legend(flags.dtype)), flags))
     variance = Header([Card("BUNIT", f"({frame.unit})2")])
-    hdus += [
-        Hdu(0, _extname(key), version, variance, plane) for key, plane in (frame.variances or {}).items()
-    ]
+    hdus += [Hdu(0, _extname(key), version, variance, plane) for key, plane in (frame.variances or {}).items()]
     _refuse_twins(frame)
     return [*hdus, Hdu(0, "META", version, Header([]), _meta_table(_meta(frame, companions, recorded)))]
 
@@ -177,9 +173,7 @@ def _extname(component: str) -> str:
 def _refuse_twins(frame: Frame) -> None:
     names = [_extname(key) for key in frame.variances or ()]
     if len(set(names)) < len(names):
-        raise UsageError(
-            f"variance components {sorted(frame.variances or ())} differ only in capitals, rename one"
-        )
+        raise UsageError(f"variance components {sorted(frame.variances or ())} differ only in capitals, rename one")
 
 
 def _meta(frame: Frame, companions: Mapping[str, int], recorded: Mapping[str, str]) -> dict[str, Any]:
@@ -206,8 +200,7 @@ def _exposure_entry(exposure: Exposure) -> dict[str, Any]:
 
 def _meta_table(entries: Mapping[str, Any]) -> NDArray[Any]:
     rows = [
-        (key.encode("ascii", "backslashreplace"), json.dumps(_plain(value)).encode())
-        for key, value in entries.items()
+        (key.encode("ascii", "backslashreplace"), json.dumps(_plain(value)).encode()) for key, value in entries.items()
     ]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
     return np.array(rows, [("KEY", f"S{widths[0]}"), ("VALUE", f"S{widths[1]}")])
@@ -230,11 +223,7 @@ def _header_hdus(frame: Frame) -> list[Hdu]:
 def _portable(header: Header) -> list[Card]:
     """Keep the cards of a header that still say something without its data."""
     kept = [card for card in header.cards if not is_structural(card.key)]
-    lost = [
-        Card("COMMENT", f"{card.key} = {card.value.text}")
-        for card in kept
-        if isinstance(card.value, Malformed)
-    ]
+    lost = [Card("COMMENT", f"{card.key} = {card.value.text}") for card in kept if isinstance(card.value, Malformed)]
     finite = [card for card in kept if not isinstance(card.value, Malformed) and _fits(card)]
     origin = [] if "ORIGHDU" in header else [Card("ORIGHDU", header.hdu, "where these cards come from")]
     return [*origin, *finite, *lost]
@@ -261,9 +250,7 @@ def from_hdus(hdus: Sequence[Hdu], *, source: str | None = None) -> Frame:
     header = hdus[0].header
     version = header.integer("OBVERSE", least=1)
     if version > FORMAT:
-        raise header.error(
-            "OBVERSE", f"format {version}, this obverse reads up to {FORMAT}", "update obverse"
-        )
+        raise header.error("OBVERSE", f"format {version}, this obverse reads up to {FORMAT}", "update obverse")
     units = {(hdu.name, hdu.version): hdu for hdu in hdus}
     frame = _frame(units, header, 1, depth=0)
     headers = tuple(hdu.header for hdu in hdus if hdu.name == "HEADER")
@@ -293,14 +280,10 @@ def _frame(units: Mapping[tuple[str, int], Hdu], header: Header, version: int, d
             tuple(entries["axes"]),
             _optional(units, "FLAGS", version),
             pixel_flags=_optional(units, "PIXEL_FLAGS", version),
-            variances=None
-            if names is None
-            else {k: _array(units, header, _extname(k), version) for k in names},
+            variances=None if names is None else {k: _array(units, header, _extname(k), version) for k in names},
             exposure=_exposure(entries["exposure"]),
             undone=tuple(entries["undone"]),
-            companions={
-                k: _frame(units, header, int(n), depth + 1) for k, n in entries["companions"].items()
-            },
+            companions={k: _frame(units, header, int(n), depth + 1) for k, n in entries["companions"].items()},
             shared=entries["shared"],
         )
     except (KeyError, TypeError, AttributeError, UsageError) as problem:

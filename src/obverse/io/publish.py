@@ -106,9 +106,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise DataError(
-            f"{shown_path(path)}: output: {reason}, free space or choose another directory"
-        ) from problem
+        raise DataError(f"{shown_path(path)}: output: {reason}, free space or choose another directory") from problem
 
 
 @contextmanager

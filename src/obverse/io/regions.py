@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from obverse.io.text import shown
+from obverse import geometry
 
 if TYPE_CHECKING:
     from obverse.io.header import Header
 
 __all__ = ["Section", "Sections", "sections"]
 
-_SECTION = re.compile(r"\[\s*(\d{1,9})\s*:\s*(\d{1,9})\s*,\s*(\d{1,9})\s*:\s*(\d{1,9})\s*\]\Z")
-
 
 @dataclass(frozen=True)
-class Section:
-    """A rectangle of pixels: rows and columns from zero, the end outside; flipped where it ran backwards.
+class Section(geometry.Section):
+    """A rectangle as a header gives it: that of the geometry, and the axes along which it runs backwards.
+
+    A detector file has no use for these: there the corner of an amplifier says how it is read. So `cut` views the
+    pixels as they stand in the file, and `slices` turn them.
 
     Examples
     --------
@@ -27,32 +27,21 @@ class Section:
     ((0, 520), (16, 528), True, False)
     """
 
-    rows: tuple[int, int]
-    columns: tuple[int, int]
     flip_rows: bool = False
     flip_columns: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Section:
         """Read ``[x1:x2,y1:y2]``; raises ValueError where the text is no section."""
-        found = _SECTION.match(text.strip())
-        if not found:
-            raise ValueError(f"{shown(repr(text))} is no section [x1:x2,y1:y2]")
-        x1, x2, y1, y2 = (int(number) for number in found.groups())
-        if min(x1, x2, y1, y2) < 1:
-            raise ValueError(f"{shown(repr(text))} starts before pixel 1")
-        return cls(_from_zero(y1, y2), _from_zero(x1, x2), flip_rows=y2 < y1, flip_columns=x2 < x1)
+        x1, x2, y1, y2 = geometry.iraf_numbers(text)
+        plain = geometry.Section.from_iraf(text)
+        return cls(plain.rows, plain.columns, flip_rows=y2 < y1, flip_columns=x2 < x1)
 
     def within(self, shape: tuple[int, int] | None) -> Section:
         """Return this section; raises ValueError where it leaves an image of `shape`."""
         if shape is not None and (self.rows[1] > shape[0] or self.columns[1] > shape[1]):
             raise ValueError(f"rows {self.rows} and columns {self.columns} leave the image of shape {shape}")
         return self
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of rows and columns."""
-        return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -91,10 +80,6 @@ def sections(header: Header, shape: tuple[int, int] | None = None) -> Sections:
         trim=header.section("TRIMSEC", None, shape=shape),
         detector=header.section("DETSEC", None),
     )
-
-
-def _from_zero(first: int, last: int) -> tuple[int, int]:
-    return min(first, last) - 1, max(first, last)
 
 
 def _slice(bounds: tuple[int, int], flip: bool) -> slice:

@@ -60,9 +60,7 @@ def _judge_floats(data: NDArray[Any], where: str, flags: NDArray[np.uint8]) -> N
 
 def _judge_integers(data: NDArray[Any], where: str) -> None:
     if data.dtype.kind == "i" and data.min() < 0:
-        raise DataError(
-            f"{where}/BZERO: raw counts down to {data.min()}, BZERO was lost: restore it in the header"
-        )
+        raise DataError(f"{where}/BZERO: raw counts down to {data.min()}, BZERO was lost: restore it in the header")
     if _swapped(data):
         _warn(f"{where}/data: smoother with its bytes the other way round, check who wrote the file")
 
@@ -88,9 +86,7 @@ def _roughness(sample: NDArray[Any]) -> float:
     return float(np.median(np.abs(np.diff(sample.astype(np.float64), axis=-1))))
 
 
-def _judge_constant(
-    data: NDArray[Any], where: str, flags: NDArray[np.uint8], saturation: float | None
-) -> None:
+def _judge_constant(data: NDArray[Any], where: str, flags: NDArray[np.uint8], saturation: float | None) -> None:
     low, high = np.nanmin(data), np.nanmax(data)
     top = saturation if saturation is not None else _top(data)
     if top is not None and low >= top:

@@ -11,21 +11,21 @@ from obverse.errors import DataError, ObverseWarning
 from obverse.io.cards import CARD, parse_cards
 from obverse.io.header import Header
 from obverse.io.source import Source
-from obverse.io.text import FETCH
+from obverse.io.text import FETCH, printable
 
-__all__ = ["BLOCK", "Unit", "padded", "scan"]
+__all__ = ["BITPIX", "BLOCK", "MOST_AXES", "Unit", "padded", "scan"]
 
 BLOCK = 2880
 _MOST_CARDS = 100_000
 _MANY_CARDS = 10_000
 _LONG_TEXT = 1 << 16
 _MOST_UNITS = 10_000
-_MOST_AXES = 8
-_BITPIX = (8, 16, 32, 64, -32, -64)
+MOST_AXES = 8
+BITPIX = (8, 16, 32, 64, -32, -64)
 _FLOAT32_MAX = 3.4e38
 _TABLES = ("BINTABLE", "TABLE")
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
-_END = re.compile(rb"END {77}")
+_END = re.compile(rb"END(?![A-Z0-9_-])")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Unit:
         Slowest axis first, as numpy counts; empty where there are no data.
     header_start, start, size
         Where the header and the data begin, and the bytes of data without padding.
+    text
+        The header up to END, every card 80 printable characters.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Unit:
     header_start: int
     start: int
     size: int
+    text: str
 
     @property
     def end(self) -> int:
@@ -116,14 +119,15 @@ def _judge_junk(source: Source, left: int, last: Unit) -> None:
 def _unit(source: Source, at: int, index: int) -> Unit:
     label = f"HDU {index}"
     block, start = _header_bytes(source, at, label)
-    header = Header(parse_cards(block), source.name, label)
+    text = _printable(block)
+    header = Header(parse_cards(text), source.name, label)
     kind = _kind(header, index)
     name = (header.text("EXTNAME", None) or ("PRIMARY" if index == 0 else "")).upper()
     version = header.integer("EXTVER", 1)
     header = header.named(source.name, _label(name, version, index))
     _warn_of_oddities(source, header, block)
     shape, size = _claims(header, kind)
-    return Unit(kind, name, version, header, shape, at, start, size)
+    return Unit(kind, name, version, header, shape, at, start, size, text)
 
 
 def _label(name: str, version: int, index: int) -> str:
@@ -140,12 +144,12 @@ def _header_bytes(source: Source, at: int, label: str) -> tuple[bytes, int]:
         if not blocks and label == "HDU 0":
             _refuse_other_formats(block, source.name)
         if len(block) < BLOCK:
-            raise DataError(
-                f"{source.name}: {label}: the header is cut, END is missing, fetch the file again"
-            )
+            raise DataError(f"{source.name}: {label}: the header is cut, END is missing, fetch the file again")
         blocks.append(block)
         end = _end_card(block)
         if end is not None:
+            if block[end : end + CARD].rstrip() != b"END":
+                raise DataError(f"{source.name}: {label}/END: something stands after it, {FETCH}")
             return b"".join(blocks)[: (len(blocks) - 1) * BLOCK + end], at + len(blocks) * BLOCK
     raise DataError(
         f"{source.name}: {label}: no END in {_MOST_CARDS} cards, the header is damaged, fetch the file again"
@@ -154,6 +158,14 @@ def _header_bytes(source: Source, at: int, label: str) -> tuple[bytes, int]:
 
 def _end_card(block: bytes) -> int | None:
     return next((found.start() for found in _END.finditer(block) if found.start() % CARD == 0), None)
+
+
+def _printable(block: bytes) -> str:
+    """Write unprintable bytes as escapes; what is pushed beyond the end of its card is lost."""
+    if not _UNPRINTABLE.search(block):
+        return block.decode("ascii")
+    cards = (block[i : i + CARD].decode("latin-1") for i in range(0, len(block), CARD))
+    return "".join(printable(card.rstrip(" "))[:CARD].ljust(CARD) for card in cards)
 
 
 def _refuse_other_formats(block: bytes, name: str) -> None:
@@ -166,9 +178,7 @@ def _refuse_other_formats(block: bytes, name: str) -> None:
 
 def _warn_of_oddities(source: Source, header: Header, block: bytes) -> None:
     if _UNPRINTABLE.search(block):
-        _warn(
-            source, f"{header.hdu}: unprintable bytes in the header are shown as \\x.., it was written badly"
-        )
+        _warn(source, f"{header.hdu}: unprintable bytes in the header are shown as \\x.., it was written badly")
     longest = max((len(card.value) for card in header.cards if isinstance(card.value, str)), default=0)
     if len(block) > _MANY_CARDS * CARD or longest > _LONG_TEXT:
         _warn(source, f"{header.hdu}: a header of {len(block)} bytes, something writes too much into it")
@@ -188,9 +198,9 @@ def _kind(header: Header, index: int) -> str:
 def _claims(header: Header, kind: str) -> tuple[tuple[int, ...], int]:
     """Return the shape and the bytes of data that a header claims, in integers that cannot overflow."""
     bitpix = header.integer("BITPIX")
-    if bitpix not in _BITPIX:
-        raise header.error("BITPIX", f"{bitpix} is none of {_BITPIX}", FETCH)
-    axes = header.integer("NAXIS", least=0, most=_MOST_AXES)
+    if bitpix not in BITPIX:
+        raise header.error("BITPIX", f"{bitpix} is none of {BITPIX}", FETCH)
+    axes = header.integer("NAXIS", least=0, most=MOST_AXES)
     lengths = [header.integer(f"NAXIS{i + 1}", least=0) for i in range(axes)]
     extra, groups = header.integer("PCOUNT", 0, least=0), header.integer("GCOUNT", 1, least=1)
     if kind == "IMAGE":

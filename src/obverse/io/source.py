@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from obverse.errors import DataError, ObverseWarning
 from obverse.io.text import shown_path
 
@@ -34,9 +31,6 @@ class Source(Protocol):
     def at(self, start: int, count: int) -> bytes:
         """Return `count` bytes from `start`, fewer at the end."""
 
-    def array(self, start: int, count: int) -> NDArray[np.uint8]:
-        """Return `count` bytes from `start` as an array of its own."""
-
     def claim(self, end: int) -> None:
         """Refuse, before any memory is taken, an `end` beyond what may be read."""
 
@@ -52,9 +46,7 @@ def opened(path: str | os.PathLike[str], max_bytes: int) -> Iterator[Source]:
         descriptor, before = _open(path, name)
     try:
         if before.st_size > max_bytes:
-            raise DataError(
-                f"{name}: file: {before.st_size} bytes, more than max_bytes={max_bytes}, raise it to read"
-            )
+            raise DataError(f"{name}: file: {before.st_size} bytes, more than max_bytes={max_bytes}, raise it to read")
         yield _source(descriptor, before.st_size, name, max_bytes)
         if _identity(os.fstat(descriptor)) != _identity(before):
             raise DataError(f"{name}: file: changed while it was read, read it again when it is complete")
@@ -101,9 +93,7 @@ def _source(descriptor: int, size: int, name: str, max_bytes: int) -> Source:
     gzipped = os.pread(descriptor, 2, 0) == _GZIP
     if gzipped != name.lower().endswith(".gz"):
         what = "is gzip" if gzipped else "is not gzip"
-        warnings.warn(
-            f"{name}: file: {what}, whatever its name says, rename it", ObverseWarning, stacklevel=6
-        )
+        warnings.warn(f"{name}: file: {what}, whatever its name says, rename it", ObverseWarning, stacklevel=6)
     return _Gzip(descriptor, size, name, max_bytes) if gzipped else _Plain(descriptor, size, name)
 
 
@@ -114,17 +104,13 @@ class _Plain:
         self._descriptor, self._size, self.name = descriptor, size, name
 
     def at(self, start: int, count: int) -> bytes:
-        return os.pread(self._descriptor, count, start)
-
-    def array(self, start: int, count: int) -> NDArray[np.uint8]:
-        made = np.empty(count, np.uint8)
-        view, done = memoryview(made.data), 0
-        while done < count:
-            got = os.preadv(self._descriptor, [view[done:]], start + done)
-            if not got:
-                raise DataError(f"{self.name}: file: became shorter while it was read, read it again")
-            done += got
-        return made
+        pieces, wanted = [], max(0, min(count, self._size - start))
+        while wanted and (piece := os.pread(self._descriptor, wanted, start)):
+            pieces.append(piece)  # more than one above 2 GiB
+            start, wanted = start + len(piece), wanted - len(piece)
+        if wanted:
+            raise DataError(f"{self.name}: file: became shorter while it was read, read it again")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def claim(self, end: int) -> None:
         if end > self._size:
@@ -148,17 +134,13 @@ class _Gzip:
 
     def at(self, start: int, count: int) -> bytes:
         self._need(start + count)
-        return bytes(self._inflated[start : start + count])
-
-    def array(self, start: int, count: int) -> NDArray[np.uint8]:
-        self._need(start + count)
-        return np.frombuffer(self._inflated, np.uint8, count, start).copy()
+        with memoryview(self._inflated) as view:
+            return bytes(view[start : start + count])
 
     def claim(self, end: int) -> None:
         if end > self._most:
             raise DataError(
-                f"{self.name}: file: its headers claim {end} bytes, "
-                f"more than max_bytes={self._most}, raise it to read"
+                f"{self.name}: file: its headers claim {end} bytes, more than max_bytes={self._most}, raise it to read"
             )
         if end > _SMALL and end > _RATIO * self._size:
             raise DataError(

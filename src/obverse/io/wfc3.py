@@ -29,8 +29,7 @@ from obverse.frame import Frame
 from obverse.io.cargo import Cargo
 from obverse.io.door import Hdu
 from obverse.io.header import Header
-from obverse.io.ids import id_from_name, valid_id
-from obverse.io.text import FETCH
+from obverse.io.text import FETCH, id_from_name, valid_id
 from obverse.pattern import ReadPattern
 
 __all__ = ["BORDER", "PIXEL_BITS", "READ_BITS", "UNDOES", "read_wfc3", "recognises"]
@@ -188,9 +187,7 @@ def _two_dimensional(hdu: Hdu) -> NDArray[Any]:
     return data
 
 
-def _signal(
-    units: Mapping[tuple[str, int], Hdu], read: _Read, rates: bool, primary: Header
-) -> NDArray[np.float32]:
+def _signal(units: Mapping[tuple[str, int], Hdu], read: _Read, rates: bool, primary: Header) -> NDArray[np.float32]:
     signal = _plane(units, "SCI", read.version, primary).astype(np.float32)
     if rates:
         _inside(signal)[...] *= np.float32(read.time)

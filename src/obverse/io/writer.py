@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.io import checksum
-from obverse.io.cards import CARD, COMMENTARY, Card, format_card
+from obverse.errors import UsageError
+from obverse.io.cards import Card, fits_header, quiet
 from obverse.io.door import Hdu, open_fits
-from obverse.io.pixels import encoded
 from obverse.io.publish import Buffer, publish
-from obverse.io.scan import padded
-from obverse.io.tables import table_bytes
+from obverse.io.scan import BLOCK
 
-__all__ = ["STRUCTURAL", "hdu_bytes", "header_bytes", "is_structural", "write_fits"]
+__all__ = ["STRUCTURAL", "is_structural", "write_fits"]
 
+_PIXELS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+_COLUMNS = ("u1", "i2", "i4", "i8", "f4", "f8")
 _NUMBERED = ("NAXIS", "TTYPE", "TFORM", "TSCAL", "TZERO", "TNULL", "TDIM")
 
 STRUCTURAL = frozenset(
@@ -63,54 +65,43 @@ def write_fits(
     >>> open_fits(path)[0].header["OBJECT"]
     'M 13'
     """
-    pieces = (piece for i, hdu in enumerate(hdus) for piece in hdu_bytes(hdu, first=i == 0))
-    publish(path, pieces, overwrite=overwrite, inputs=inputs, check=open_fits)
+    publish(path, _unit_bytes(hdus), overwrite=overwrite, inputs=inputs, check=open_fits)
 
 
-def hdu_bytes(hdu: Hdu, *, first: bool) -> Iterator[Buffer]:
-    """Yield the header and the data of one unit, each padded to whole blocks."""
-    raw, structure, more = _structure(hdu.data)
-    cards = [_opening(hdu.data, first), *structure, *_groups(first), *more, *_names(hdu, first), *_kept(hdu)]
-    data_sum = checksum.ones_sum(raw)
-    yield _with_checksum(cards, data_sum)
-    yield memoryview(raw.data)
-    yield b"\0" * (padded(len(raw)) - len(raw))
+def _unit_bytes(hdus: Iterable[Hdu]) -> Iterator[Buffer]:
+    """Yield the header and the data of each unit."""
+    for i, hdu in enumerate(hdus):
+        buffer = io.BytesIO()
+        with quiet():
+            _made(hdu, first=i == 0).writeto(buffer)
+        yield buffer.getbuffer()[0 if i == 0 else BLOCK :]  # astropy puts an empty unit before an extension
 
 
-def header_bytes(cards: Iterable[Card]) -> bytes:
-    """Write cards and END, padded to whole blocks."""
-    text = b"".join(format_card(card) for card in cards) + b"END".ljust(CARD)
-    return text.ljust(padded(len(text)))
+def _made(hdu: Hdu, *, first: bool) -> Any:
+    """Make a unit of astropy with both checksums; their comments, where it writes the time, say what they are."""
+    from astropy.io import fits
+
+    is_table = hdu.data is not None and hdu.data.dtype.names is not None
+    if first and is_table:
+        raise UsageError("the first unit of a FITS file cannot hold a table, put one without data before it")
+    kind = fits.PrimaryHDU if first else fits.BinTableHDU if is_table else fits.ImageHDU
+    made = kind(_storable(hdu.data), fits_header([*_names(hdu, first), *_kept(hdu)]))
+    made.add_datasum(when="data unit checksum")
+    made.add_checksum(when="HDU checksum", override_datasum=True)
+    return made
 
 
-def _opening(data: NDArray[np.generic] | None, first: bool) -> Card:
-    if first:
-        return Card("SIMPLE", True, "conforms to FITS standard 4.0")
-    return Card("XTENSION", "BINTABLE" if _is_table(data) else "IMAGE")
-
-
-def _is_table(data: NDArray[np.generic] | None) -> bool:
-    return data is not None and data.dtype.names is not None
-
-
-def _structure(data: NDArray[np.generic] | None) -> tuple[NDArray[np.uint8], list[Card], list[Card]]:
-    """Return the bytes of the data, the cards of their layout, and the cards that may follow the names."""
+def _storable(data: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Return a big-endian copy: astropy swaps the bytes of what it writes in place, and back."""
     if data is None:
-        return np.empty(0, np.uint8), [Card("BITPIX", 8), Card("NAXIS", 0)], []
-    if _is_table(data):
-        raw, columns = table_bytes(data)
-        return raw, _layout(8, (len(data), data.dtype.itemsize)), columns
-    raw, bits, offset = encoded(data)
-    return raw, _layout(bits, data.shape), offset
-
-
-def _layout(bits: int, shape: tuple[int, ...]) -> list[Card]:
-    lengths = [Card(f"NAXIS{i + 1}", int(n)) for i, n in enumerate(reversed(shape))]
-    return [Card("BITPIX", bits), Card("NAXIS", len(shape)), *lengths]
-
-
-def _groups(first: bool) -> list[Card]:
-    return [Card("EXTEND", True)] if first else [Card("PCOUNT", 0), Card("GCOUNT", 1)]
+        return None
+    for name in data.dtype.names or ():
+        column = data.dtype[name]
+        if (column.base.str[1:] not in _COLUMNS and column.base.kind != "S") or len(column.shape) > 1:
+            raise UsageError(f"column {name!r} of {column} cannot stand in FITS, convert it")
+    if data.dtype.names is None and (data.dtype.str[1:] not in _PIXELS or 0 in data.shape):
+        raise UsageError(f"an array of {data.dtype} and shape {data.shape} cannot stand in FITS, convert it")
+    return np.ascontiguousarray(data, data.dtype.newbyteorder(">"))
 
 
 def _names(hdu: Hdu, first: bool) -> list[Card]:
@@ -126,16 +117,3 @@ def is_structural(key: str) -> bool:
     """Say whether the writer makes this keyword itself."""
     head = key.rstrip("0123456789")
     return key in STRUCTURAL or (head != key and head in _NUMBERED)
-
-
-def _with_checksum(cards: list[Card], data_sum: int) -> bytes:
-    """Write the header so that the whole unit adds up to all ones; without a time, so that bytes repeat."""
-    head = [card for card in cards if card.key not in COMMENTARY]
-    tail = [card for card in cards if card.key in COMMENTARY]
-    sums = [
-        Card("DATASUM", str(data_sum), "data unit checksum"),
-        Card("CHECKSUM", checksum.BLANK, "HDU checksum"),
-    ]
-    text = header_bytes([*head, *sums, *tail])
-    total = checksum.fold(data_sum + checksum.ones_sum(np.frombuffer(text, np.uint8)))
-    return text.replace(f"'{checksum.BLANK}'".encode(), f"'{checksum.encode(total)}'".encode(), 1)

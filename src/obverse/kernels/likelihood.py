@@ -44,6 +44,14 @@ DO_NOT_USE, NO_GAIN = 1, 1 << 19
 
 
 @jit
+def _aligned(rows: int, length: int, dtype: Any) -> Array:
+    """Zeros that begin with a cache line; vectors that straddle two cost a quarter of the time of a fit."""
+    made = np.zeros(rows * length + 64, dtype)
+    skip = (64 - made.ctypes.data % 64) // made.itemsize
+    return made[skip : skip + rows * length].reshape(rows, length)
+
+
+@jit
 def _take_run(values: Array, here: Array, n: int) -> None:
     for j in range(n):
         here[j] = values[j]
@@ -70,15 +78,17 @@ def _take_plane(plane: Array, row: int, columns: Array, n: int, lane: Array, fie
 @jit
 def _judge_pixels(lane: Array, known: Array, n: int) -> None:
     """Replace the read noise by the read variance, and mark the pixels whose parameters make sense."""
+    zero, one, floor = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(READ_FLOOR)
+    do_not_use = np.uint32(DO_NOT_USE)
     for j in range(n):
         gain, noise, dark = lane[GAIN + j], lane[READ + j], lane[DARK + j]
         good = (gain > 0) & (gain - gain == 0) & (noise - noise == 0) & (dark - dark == 0)
-        good = good & ((known[j] & DO_NOT_USE) == 0)
-        variance = noise * noise if noise * noise > READ_FLOOR else noise - noise + READ_FLOOR
-        lane[GOOD + j] = good
-        lane[GAIN + j] = gain if good else lane[ZERO + j]
-        lane[READ + j] = variance if good else lane[GOOD + j] + 1
-        lane[DARK + j] = dark if good else lane[ZERO + j]
+        good = good & ((known[j] & do_not_use) == 0)
+        variance = noise * noise if noise * noise > floor else floor
+        lane[GOOD + j] = one if good else zero
+        lane[GAIN + j] = gain if good else zero
+        lane[READ + j] = variance if good else one
+        lane[DARK + j] = dark if good else zero
 
 
 @jit
@@ -89,8 +99,9 @@ def _prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n
     _take_plane(read_noise, row, columns, n, lane, READ)
     _take_plane(dark, row, columns, n, lane, DARK)
     _take_plane(pixel_flags, row, columns, n, known, 0)
+    nothing, no_gain = np.uint32(0), np.uint32(NO_GAIN)
     for j in range(n):
-        known[j] |= NO_GAIN * (not ((lane[GAIN + j] > 0) & (lane[GAIN + j] < np.inf)))
+        known[j] |= nothing if (lane[GAIN + j] > 0) & (lane[GAIN + j] < np.inf) else no_gain
     _judge_pixels(lane, known, n)
 
 
@@ -98,19 +109,20 @@ def _prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n
 def _load_difference(
     low: Array, high: Array, f_low: Array, f_high: Array, here: Array, lane: Array, d: float, n: int
 ) -> None:
+    zero, one = lane.dtype.type(0), lane.dtype.type(1)
     for j in range(n):
         step = high[j] - low[j]
         finite = step - step == 0
         allowed = ((f_low[j] & UNUSABLE) | (f_high[j] & (UNUSABLE | JUMP))) == 0
         usable = allowed & finite & (lane[GOOD + j] > 0)
-        y = lane[GAIN + j] * step if usable else lane[ZERO + j]
-        here[W + j] = usable
+        y, w = lane[GAIN + j] * step if usable else zero, one if usable else zero
+        here[W + j] = w
         here[Y + j] = y
-        lane[N + j] += usable
+        lane[N + j] += w
         lane[SUM_Y + j] += y
-        lane[SUM_D + j] += d if usable else lane[ZERO + j]
+        lane[SUM_D + j] += w * d
         # where nothing but the number itself speaks against it: the caller then looks for NaN
-        lane[LOST + j] += allowed & (not finite)
+        lane[LOST + j] += one if allowed & (not finite) else zero
 
 
 @jit
@@ -122,7 +134,6 @@ def _unite(marks: Array, seen: Array, n: int) -> None:
 @jit
 def _load(tile: Array, marks: Array, constants: Array, work: Array, lane: Array, seen: Array, n: int) -> None:
     lane[N : SUM_D + LANES] = 0
-    lane[LOST : ZERO + LANES] = 0
     seen[:] = 0
     last = marks.shape[0] - 1
     for i in range(constants.shape[1]):
@@ -161,13 +172,14 @@ def _start(work: Array, constants: Array, lane: Array, n: int) -> None:
     cost that grows linearly with the groups.
     """
     lane[HIGH : LOW + LANES] = 0
+    two = lane.dtype.type(2)
     for j in range(n):
         lane[START + j] = lane[SUM_Y + j] / lane[SUM_D + j] if lane[N + j] > 0 else lane[ZERO + j]
     for i in range(constants.shape[1]):
         _extremes(work[i + 1], lane, constants[D, i], n)
     for j in range(n):
         count = lane[N + j]
-        trimmed = (lane[HIGH + j] + lane[LOW + j]) * count / ((count - 2) * lane[SUM_D + j])
+        trimmed = (lane[HIGH + j] + lane[LOW + j]) * count / ((count - two) * lane[SUM_D + j])
         lane[START + j] -= trimmed if count > 3 else lane[ZERO + j]
 
 
@@ -425,16 +437,15 @@ def fit_rows(
         (row, column) uint32.
     """
     size, n_columns = tbar.shape[0], counts.shape[2]
-    tile = np.zeros((size, LANES), constants.dtype)
+    tile = _aligned(size, LANES, constants.dtype)
     marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
-    work = np.zeros((size, FIELDS), constants.dtype)
-    lane = np.zeros(LANE_FIELDS, constants.dtype)
+    work = _aligned(size, FIELDS, constants.dtype)
+    lane = _aligned(1, LANE_FIELDS, constants.dtype)[0]
     seen = np.zeros(LANES, np.uint8)
     known = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
     suspects = np.zeros(n_columns, np.int64)
     limit = min(limits[0], limits[1])
-    lost = 0.0
     for row in range(start, stop):
         length = 0
         for first in range(0, n_columns, LANES):
@@ -446,7 +457,6 @@ def fit_rows(
                 _take_run(flags[k, row, first : first + n], marks[k], n)
             _prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, constants, work, lane, seen, n)
-            lost += lane[LOST : LOST + n].sum()
             _start(work, constants, lane, n)
             _forward(work, constants, lane, n)
             if limit < np.inf:
@@ -469,4 +479,4 @@ def fit_rows(
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
                 _put_list(lane[field : field + n], columns, out[place, row], n)
             _put_list(known, columns, out_flags[row], n)
-    return lost
+    return lane[LOST : LOST + LANES].sum()

@@ -1,0 +1,304 @@
+"""At least one number a effect that somebody else has published, or that a page of paper gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import obverse as ob
+from obverse import Amplifier, Detector, Exposure, Flag, Frame, Geometry, Moment, ReadPattern
+from obverse.effects import registry
+from obverse.effects.adc import Adc
+from obverse.effects.bias import Bias
+from obverse.effects.bias_drift import BiasDrift
+from obverse.effects.cosmic_rays import CosmicRays
+from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.flat import Flat
+from obverse.effects.gain import Gain
+from obverse.effects.interpixel_capacitance import InterpixelCapacitance
+from obverse.effects.nonlinearity import Nonlinearity
+from obverse.effects.quantum_efficiency import QuantumEfficiency
+from obverse.effects.read_noise import ReadNoise
+from obverse.effects.reset_noise import ResetNoise
+from obverse.effects.saturation import Saturation
+from obverse.seeds import Address, Stream
+
+CCD = Detector.load("generic_ccd").resized((256, 256))
+
+
+def test_every_effect_has_a_fact():
+    tested = "\n".join(name for name in globals() if name.startswith("test_"))
+    missing = [name for name in registry() if f"test_{name}_" not in tested]
+    assert not missing
+
+
+def at(shape, seconds=1.0, **more):
+    return Moment(Exposure("fact", seconds), Geometry(shape), interval=(0.0, seconds), **more)
+
+
+def stream(name, index="0"):
+    return Stream(Address(9, name, "fact", index))
+
+
+# -- light --------------------------------------------------------------------------------------------------------
+
+
+def test_quantum_efficiency_of_the_h2rg_counts_four_of_five_photons():
+    # Loose et al. 2007, Proc. SPIE 6690: over 0.8 from 0.8 to 5 micron
+    detector = Detector.load("generic_h2rg").resized((64, 64))
+    assert detector.effect("quantum_efficiency").efficiency == 0.8
+    expected = QuantumEfficiency(efficiency=0.8).imprint(np.full((2, 2), 10.0, np.float32), at((2, 2)))
+    np.testing.assert_array_equal(expected, np.float32(8.0))
+
+
+def test_flat_variance_is_that_of_the_lsst_pipeline():
+    # lsst.ip_isr, flat fielding of a variance plane: V_out = (I^2 V_flat + F^2 V) / F^4
+    image, flat, var_flat, var = 100.0, 0.5, 1e-4, 100.0
+    effect = Flat(response=np.array([[flat]]), error=np.array([[np.sqrt(var_flat)]]))
+    frame = Frame(np.array([[image]], "f4"), "electron", variances={"poisson": np.array([[var]], "f4")})
+    done = effect.correct(frame, at((1, 1)))
+    assert done.data[0, 0] == 200.0
+    assert done.variance[0, 0] == pytest.approx((image**2 * var_flat + flat**2 * var) / flat**4, rel=1e-6)
+
+
+# -- charge -------------------------------------------------------------------------------------------------------
+
+
+def test_poisson_variance_is_the_mean():
+    # Poisson's law: mean and variance are one number. n = 65 536: five times sqrt(2/n) is 2.8 %
+    stages = dict(CCD.stages(1000.0, Exposure("p", 1.0), seed=1))
+    photons = stages["photons"].astype(np.float64)
+    assert photons.mean() == pytest.approx(900.0, rel=5 / np.sqrt(900.0 * photons.size))
+    assert photons.var() == pytest.approx(900.0, rel=0.028)
+
+
+def test_dark_current_of_an_e2v_ccd_is_under_four_electrons_an_hour():
+    # e2v CCD44-82 data sheet, 153 K; n = 65 536 pixels: five times 1.9/256
+    hour = CCD.without("cosmic_rays") if CCD.has("cosmic_rays") else CCD
+    electrons = dict(hour.stages(0.0, Exposure("dark", 3600.0), seed=1))["photons"].mean(dtype=float)
+    assert electrons == pytest.approx(3.6, abs=5 * np.sqrt(3.6) / 256)
+    assert electrons < 4.0
+
+
+def test_dark_current_subtracts_rates_and_counts_alike():
+    # WFC3 Instrument Handbook, Table 5.1: 0.048 electron/s, that is 4.8 in 100 s
+    effect = DarkCurrent(rate=0.048)
+    for unit, mean in (("electron/s", 0.048), ("electron", 4.8)):
+        left = effect.correct(Frame(np.full((1, 1), mean, "f4"), unit), at((1, 1), 100.0)).data
+        assert abs(left[0, 0]) < 1e-6
+
+
+def test_cosmic_rays_hit_wfc3_eleven_times_a_second():
+    # WFC3 Instrument Handbook, 5.7.7: 11 +- 1 hits a second over the whole detector of 1024 pixels of 18 micron
+    effect = Detector.load("hst_wfc3_ir").effect("cosmic_rays")
+    assert effect.flux * (1024 * effect.pixel_pitch * 1e-4) ** 2 == pytest.approx(11.0, abs=1.0)
+
+
+def test_cosmic_rays_deposit_the_energy_of_their_path_and_no_more():
+    # dE/dx times the path through the layer over the pair energy; adding the thickness once a pixel instead of once
+    # a track gives up to 11.8 % more (romanisim 0.15)
+    effect = CosmicRays(flux=8.0, loss=120.0, loss_scatter=1e-6, shortest=50.0, longest=50.0001)
+    side, seconds = 512, 6000.0
+    hit = effect.imprint(np.zeros((side, side), np.float32), at((side, side), seconds, rng=stream("cosmic_rays")))
+    tracks = 8.0 * (side * 10e-4) ** 2 * seconds
+    electrons = 120.0 * np.hypot(50.0, 5.0) / 0.5
+    outside = 2 * 50.0 / (np.pi * side * 10.0)  # mean part of a track that starts inside and leads out
+    # 12 583 tracks are known to 0.9 %; five times that
+    assert hit.sum(dtype=float) == pytest.approx(tracks * electrons * (1 - outside), rel=5 / np.sqrt(tracks))
+
+
+def test_cosmic_rays_lose_energy_as_moyal_says():
+    # Moyal 1955: mode mu, mean mu + s (gamma + ln 2), variance pi^2 s^2 / 2
+    effect, random = CosmicRays(), np.random.default_rng(1)
+    losses = np.array([effect._loss(random) for _ in range(40_000)])
+    moyal = stats.moyal(120.0, 50.0)
+    assert moyal.mean() == pytest.approx(120.0 + 50.0 * (np.euler_gamma + np.log(2.0)))
+    assert losses.mean() == pytest.approx(moyal.mean(), abs=5 * moyal.std() / np.sqrt(losses.size) + 0.1)
+    assert np.median(losses) == pytest.approx(moyal.median(), abs=5 * 1.5 * moyal.std() / np.sqrt(losses.size))
+
+
+# -- pixel and node -----------------------------------------------------------------------------------------------
+
+
+def test_saturation_of_a_resultant_is_judged_by_its_last_read():
+    # JWST saturation step: threshold times tbar/t_last (stcal, with a read pattern)
+    pattern = ReadPattern([[1, 2, 3, 4]], 10.0)
+    reached = 0.98 * 80000.0 * 25.0 / 40.0
+    cube = np.array([[[[reached * 0.999, reached * 1.001]]]], np.float32)
+    frame = Frame(
+        cube, "electron", ("integration", "resultant", "row", "column"), exposure=Exposure("r", pattern=pattern)
+    )
+    flags = Saturation(full_well=80000.0).correct(frame, at((1, 2))).flags
+    assert flags.ravel().tolist() == [0, Flag.SATURATED]
+
+
+def test_saturation_of_wfc3_is_at_77900_electrons():
+    # WFC3 Instrument Handbook, Table 5.1
+    assert Detector.load("hst_wfc3_ir").effect("saturation").full_well == 77900.0
+
+
+def test_reset_noise_of_fifty_femtofarad_at_295_kelvin_is_89_electrons():
+    # Janesick 2001, ch. 6: sqrt(kTC)/e
+    effect = ResetNoise.from_capacitance(50e-15, 295.0)
+    assert effect.sigma == pytest.approx(89.0, abs=0.2)
+    level = effect.imprint(np.zeros((256, 256), np.float32), at((256, 256), rng=stream("reset_noise")))
+    assert level.std(dtype=float) == pytest.approx(89.1, rel=5 / np.sqrt(2 * 65536))
+
+
+def test_reset_noise_cancels_from_the_difference_of_two_reads():
+    quiet = Detector.load("generic_h2rg").resized((64, 64)).without("read_noise", "cosmic_rays", "adc", "bias_drift")
+    raw = quiet.expose(0.0, Exposure("r", pattern=ReadPattern.even(2, frame_time=1e-3)), seed=1).data
+    levels = (raw[0, 0] - quiet.respond(0.0))[8:-8, 8:-8]
+    # 30 electron, evened out by couplings of 0.5 % to sqrt(0.98^2 + 4 x 0.005^2), over a gain of 2.05
+    assert levels.std() == pytest.approx(30.0 * 0.98 / 2.05, rel=0.1)
+    assert np.abs(raw[0, 1] - raw[0, 0]).max() < 2e-3  # float32 at 10 000 DN
+
+
+@pytest.mark.parametrize(("coupling", "bias"), [(0.005, 0.041), (0.01, 0.085), (0.02, 0.18)])
+def test_interpixel_capacitance_makes_a_flat_too_even(coupling, bias):
+    # Moore, Ninkov & Forrest 2006 eqs. 6-10: 1/sum(k^2): ignoring 0.5, 1, 2 % raises the gain by 4.1, 8.5, 18 %
+    effect = InterpixelCapacitance.cross(coupling)
+    flat = stream("photons").poisson(np.full((1024, 1024), 10000.0))
+    ratio = flat.var(dtype=float) / effect.imprint(flat, at((1024, 1024))).var(dtype=float)
+    # two correlated variances of 1e6 pixels: their ratio is known better than to 0.2 %
+    assert ratio - 1.0 == pytest.approx(bias, abs=0.003)
+
+
+def test_interpixel_capacitance_of_the_inverse_amplifies_white_noise():
+    # to first order the inverse kernel is 1 + 4a in the middle and -a around: (1 + 4a)^2 + 4 a^2
+    assert InterpixelCapacitance.cross(0.005).amplification() == pytest.approx(1.02**2 + 4 * 0.005**2, rel=2e-3)
+
+
+def test_nonlinearity_of_wfc3_is_five_percent_at_full_well():
+    # WFC3 Instrument Handbook, 5.7.1
+    effect = Detector.load("hst_wfc3_ir").effect("nonlinearity")
+    full = np.full((1, 1), 77900.0, np.float32)
+    assert 1.0 - effect.imprint(full, at((1, 1)))[0, 0] / 77900.0 == pytest.approx(0.05, abs=0.005)
+
+
+def test_nonlinearity_of_one_term_is_the_root_of_a_quadratic():
+    # y + c y^2 = q: y = (sqrt(1 + 4 c q) - 1) / (2 c), by hand 47 722.56 for c = 1e-6, q = 50 000
+    bent = Nonlinearity(coefficients=[1e-6]).imprint(np.full((1, 1), 50000.0, np.float32), at((1, 1)))
+    assert bent[0, 0] == pytest.approx((np.sqrt(1.2) - 1) / 2e-6, rel=1e-6)
+
+
+def test_nonlinearity_of_two_terms_by_hand():
+    # y = 1e5, c2 = 1e-6, c3 = 2e-12: q = 1e5 + 1e4 + 2e3
+    effect = Nonlinearity(coefficients=[1e-6, 2e-12], maximum=1.5e5)
+    assert effect.correct(Frame(np.full((1, 1), 1e5, "f4"), "electron"), at((1, 1))).data[0, 0] == pytest.approx(
+        112000.0
+    )
+    assert effect.imprint(np.full((1, 1), 112000.0, np.float32), at((1, 1)))[0, 0] == pytest.approx(1e5, rel=1e-6)
+
+
+def test_nonlinearity_of_noise_below_zero_comes_back():
+    effect = Nonlinearity(coefficients=[1e-6, 2e-12], maximum=1.5e5)
+    below = np.array([[-50.0, -1.0]], np.float32)
+    frame = Frame(effect.imprint(below, at((1, 2))), "electron")
+    np.testing.assert_allclose(effect.correct(frame, at((1, 2))).data, below, rtol=2e-6)
+
+
+# -- read-out -----------------------------------------------------------------------------------------------------
+
+
+def test_read_noise_of_headers_is_that_of_two_reads():
+    # READNSEA-D of WFC3/IR files: 20.2, 19.8, 19.9 and 20.1 electron for a pair of reads: 20 is 14.14 for one
+    sigma = np.asarray(Detector.load("hst_wfc3_ir").effect("read_noise").sigma)
+    np.testing.assert_allclose(sigma * np.sqrt(2.0), [20.2, 19.8, 19.9, 20.1], rtol=1e-3)
+    assert 20.0 / np.sqrt(2.0) == pytest.approx(14.14, abs=0.005)
+
+
+def test_read_noise_of_a_difference_is_root_two_larger():
+    # Rieke et al. 2023, PASP 135, 028001: about 16 electron for two reads of a NIRCam H2RG, 11 for one
+    effect = ReadNoise(sigma=11.0)
+    zero = np.zeros((512, 512), np.float32)
+    reads = [effect.imprint(zero, at((512, 512), rng=stream("read_noise", str(i)))) for i in range(2)]
+    # n = 262 144: five times 1/sqrt(2n) is 0.7 %
+    assert (reads[1] - reads[0]).std(dtype=float) == pytest.approx(15.56, rel=0.007)
+
+
+def test_gain_of_a_ccd_puts_full_well_inside_sixteen_bits():
+    # e2v CCD44-82 data sheet: 150 ke; over 2.5 electron/DN and a bias of 1000: 61 000 DN
+    assert Gain(gain=2.5).imprint(np.full((1, 1), 150000.0, np.float32), at((1, 1)))[0, 0] + 1000.0 == 61000.0
+
+
+def test_gain_is_the_mean_over_the_variance():
+    # Janesick 2007, Photon Transfer: V = mu/g + sigma^2/g^2
+    mean = np.array([100.0, 1000.0, 10000.0])
+    found = ob.fit_photon_transfer(mean, mean / 2.5 + 16.0 / 6.25)
+    assert found.gain == pytest.approx(2.5, rel=1e-12)
+    assert found.read_noise == pytest.approx(4.0, rel=1e-12)
+    electrons = stream("photons").poisson(np.full((512, 512), 20000.0))
+    signal = Gain(gain=2.5).imprint(electrons, at((512, 512))).astype(float)
+    assert signal.mean() / signal.var() == pytest.approx(2.5, rel=5 * np.sqrt(2 / signal.size))
+
+
+def test_bias_of_the_esis_camera_is_what_its_blank_columns_show():
+    # blank columns of LED frame 04803: 3558.6, 3789.8, 3648.2 and 3439.2 DN in the four taps
+    esis = Detector.load("esis")
+    blank = esis.geometry.clock(esis.expose(0.0, Exposure("b", 0.0), seed=1).data)
+    levels = blank[..., :50].mean(axis=(1, 2))
+    # the drift of 0.3 DN a frame, five times
+    np.testing.assert_allclose(levels, [3558.6, 3789.8, 3648.2, 3439.2], atol=1.5)
+
+
+def test_bias_keeps_a_level_that_it_did_not_measure():
+    frame = Frame(np.full((1, 1), 1007.0, "f4"), "DN")
+    assert Bias(level=1000.0).correct(frame, at((1, 1))).data[0, 0] == 7.0
+
+
+def test_bias_drift_from_fifty_columns_costs_a_seventh_of_the_read_noise_in_every_row():
+    # a mean of 50: sigma/sqrt(50) = 0.14 sigma; the median, which others take, 0.18 sigma
+    geometry = Geometry((1024, 4), overscan=50)
+    effect = BiasDrift(seen_in="overscan", span="row")
+    here = Moment(Exposure("fact", 1.0), geometry, layout="clocked", read_noise=np.float32(5.0))
+    noise = 5.0 * np.random.default_rng(1).standard_normal((1, 1024, 54))
+    noise[..., :4] = 0.0
+    frame = Frame(noise.astype(np.float32), "DN", ("amplifier", "row", "column"))
+    shift = effect.correct(frame, here).data[0, :, 0]
+    # 1024 rows: five times 1/sqrt(2048) is 11 %
+    assert shift.std() / 5.0 == pytest.approx(0.1414, rel=0.11)
+    assert np.sqrt(effect.variance(noise, here)).item() / 5.0 == pytest.approx(0.1414, rel=1e-3)
+
+
+def test_bias_drift_of_outputs_with_more_reference_pixels_is_known_better():
+    # a 2048 x 2048 H2RG of four outputs: 4096 reference pixels an inner one, 4096 + 4 x 2040 an outer one
+    geometry = Detector.load("generic_h2rg").geometry
+    assert np.broadcast_to(BiasDrift(seen_in="reference").pixels(geometry), 4).tolist() == [12256, 4096, 4096, 12256]
+
+
+def test_bias_drift_leaves_out_columns_that_settle_or_trail():
+    halves = (Amplifier("L", (0, 2), (0, 3)), Amplifier("R", (0, 2), (3, 6), "lower right"))
+    geometry = Geometry((2, 6), halves, prescan=3, overscan=4)
+    clocked = np.zeros((2, 2, 10), np.float32)
+    clocked[..., 0] = clocked[..., 6] = 1000.0  # the first prescan column settles, the first overscan column trails
+    effect = BiasDrift(seen_in="both", settle=1, skip=1)
+    here = Moment(Exposure("fact", 1.0), geometry, layout="clocked")
+    done = effect.correct(Frame(clocked, "DN", ("amplifier", "row", "column")), here)
+    np.testing.assert_array_equal(done.data, clocked)
+
+
+# -- digital ------------------------------------------------------------------------------------------------------
+
+
+def test_adc_never_wraps():
+    stored = Adc().imprint(np.array([[-3.0, 0.4, 70000.0, 1e9, np.nan]], "f4"), at((1, 5)))
+    assert stored.tolist() == [[0, 0, 65535, 65535, 0]]
+
+
+def test_adc_adds_a_twelfth_of_a_code_squared():
+    # Widrow & Kollar 2008; n = 262 144, and a uniform deviate has the kurtosis 1.8: five times sqrt(0.8/n) is 0.9 %
+    smooth = 3000.0 + 5.0 * np.random.default_rng(3).standard_normal((512, 512))
+    added = Adc().imprint(smooth.astype(np.float32), at((512, 512))) - smooth
+    assert added.var() == pytest.approx(1 / 12, rel=0.009)
+    assert Adc().variance(smooth, at((512, 512))) == pytest.approx(1 / 12)
+
+
+def test_adc_noise_counts_once_in_the_noise_of_a_read():
+    # g^2/12 of variance in electrons; a measured read noise already holds it
+    from obverse.noise import read_noise
+
+    for includes, wanted in (("no", np.sqrt(16.0 + 2.5**2 / 12.0)), ("yes", 4.0)):
+        chain = (ReadNoise(sigma=4.0, includes_quantisation=includes), Gain(gain=2.5), Adc())
+        assert read_noise(chain, at((1, 1))) == pytest.approx(wanted, rel=1e-6)

@@ -1,0 +1,92 @@
+"""One or more instances of every effect that do something, and the geometries on which the laws are tried."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from obverse import Amplifier, Geometry
+from obverse.effects import Effect
+from obverse.effects.adc import Adc
+from obverse.effects.bias import Bias
+from obverse.effects.bias_drift import BiasDrift
+from obverse.effects.cosmic_rays import CosmicRays
+from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.flat import Flat
+from obverse.effects.gain import Gain
+from obverse.effects.interpixel_capacitance import InterpixelCapacitance
+from obverse.effects.nonlinearity import Nonlinearity
+from obverse.effects.quantum_efficiency import QuantumEfficiency
+from obverse.effects.read_noise import ReadNoise
+from obverse.effects.reset_noise import ResetNoise
+from obverse.effects.saturation import Saturation
+
+ROMAN = np.array([[0.21, 1.66, 0.21], [1.88, 91.59, 1.88], [0.21, 1.66, 0.21]])
+"""Coupling of the Roman WFI in percent, made symmetric; the parameters of romanisim 0.15."""
+
+
+def infrared(rows: int = 96, columns: int = 64) -> Geometry:
+    """An infrared array: a border of reference pixels, four outputs that turn round at each other."""
+    width = columns // 4
+    corners = ("lower left", "lower right", "lower left", "lower right")
+    outputs = tuple(
+        Amplifier(str(i + 1), (0, rows), (i * width, (i + 1) * width), corner) for i, corner in enumerate(corners)
+    )
+    return Geometry((rows, columns), outputs, reference=(4, 4, 4, 4))
+
+
+def ccd(rows: int = 96, columns: int = 64) -> Geometry:
+    """A CCD: four quadrants read from the outer corners, with prescan and overscan."""
+    half, middle = rows // 2, columns // 2
+    quadrants = (
+        Amplifier("LL", (0, half), (0, middle), "lower left"),
+        Amplifier("LR", (0, half), (middle, columns), "lower right"),
+        Amplifier("UL", (half, rows), (0, middle), "upper left"),
+        Amplifier("UR", (half, rows), (middle, columns), "upper right"),
+    )
+    return Geometry((rows, columns), quadrants, prescan=5, overscan=12)
+
+
+GEOMETRIES = {"infrared": infrared(), "ccd": ccd()}
+
+
+def examples(geometry: Geometry) -> list[Effect]:
+    """Instances with scalars, with one value an amplifier, and with maps."""
+    random = np.random.default_rng(5)
+    shape = geometry.shape
+    response = 1.0 + 0.02 * random.standard_normal(shape)
+    holed = np.where(random.uniform(size=shape) < 0.01, np.nan, response)
+    four = np.array([2.0, 2.1, 1.9, 2.2])
+    dark_pixels = ("reference",) if geometry.is_plain else ("overscan", "prescan", "both")
+    drifts = [BiasDrift(frame_sigma=3.0, seen_in=pixels) for pixels in dark_pixels]
+    if not geometry.is_plain:
+        drifts.append(BiasDrift(row_sigma=6.0, seen_in="overscan", skip=2, span="row"))
+    return [
+        QuantumEfficiency(efficiency=0.8),
+        QuantumEfficiency(efficiency=0.8 * response),
+        Flat(response=response),
+        Flat(response=holed, error=np.full(shape, 0.003)),
+        DarkCurrent(rate=0.5),
+        DarkCurrent(rate=0.5 * response, error=np.full(shape, 0.01)),
+        CosmicRays(flux=8.0, pixel_pitch=18.0),
+        Saturation(full_well=80000.0),
+        Saturation(full_well=40000.0 * four, margin=0.05),
+        ResetNoise(sigma=30.0),
+        InterpixelCapacitance.cross(0.01),
+        InterpixelCapacitance(kernel=ROMAN / ROMAN.sum()),
+        Nonlinearity(coefficients=[6e-7], maximum=100000.0),
+        Nonlinearity(coefficients=[5e-7, 1e-12, 2e-17], maximum=120000.0),
+        Nonlinearity(coefficients=[-1e-6, 2e-12], maximum=100000.0, site="readout"),
+        Nonlinearity(coefficients=[5e-7 * holed, 1e-12 * response], maximum=100000.0),
+        ReadNoise(sigma=11.0),
+        ReadNoise(sigma=5.0 * four),
+        ReadNoise(sigma=10.0 * np.abs(response)),
+        Gain(gain=2.3),
+        Gain(gain=four),
+        Gain(gain=2.0 * holed),
+        Bias(level=1000.0),
+        Bias(level=500.0 * four),
+        Bias(level=10000.0 * response),
+        *drifts,
+        Adc(),
+        Adc(bits=14),
+    ]

@@ -1,0 +1,166 @@
+"""The three layouts: nothing moves to a wrong place, and nothing gets lost that should not."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obverse import Amplifier, Geometry, UsageError
+from obverse.geometry import CORNERS, Section
+
+
+@st.composite
+def geometries(draw):
+    """Amplifiers in a grid, each turned its own way, with scans of any width."""
+    down, across = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    grid = product(range(down), range(across))
+    amplifiers = tuple(
+        Amplifier(
+            f"{i}{j}", (i * rows, (i + 1) * rows), (j * columns, (j + 1) * columns), draw(st.sampled_from(CORNERS))
+        )
+        for i, j in grid
+    )
+    shape = (down * rows, across * columns)
+    return Geometry(shape, amplifiers, prescan=draw(st.integers(0, 3)), overscan=draw(st.integers(0, 4)))
+
+
+def numbered(shape):
+    """Pixels of which no two are alike, and none is zero."""
+    return np.arange(1, np.prod(shape) + 1, dtype=np.int64).reshape(shape)
+
+
+@given(geometries())
+def test_a_file_is_clocked_and_written_again_exactly(geometry):
+    file = numbered((2, *geometry.file_shape))
+    np.testing.assert_array_equal(geometry.unclock(geometry.clock(file)), file)
+
+
+@given(geometries())
+def test_a_clocked_frame_is_written_and_clocked_again_exactly(geometry):
+    clocked = numbered((2, *geometry.clocked_shape))
+    np.testing.assert_array_equal(geometry.clock(geometry.unclock(clocked)), clocked)
+
+
+@given(geometries())
+def test_what_was_padded_is_assembled_again_exactly(geometry):
+    sensor = numbered((2, *geometry.shape))
+    np.testing.assert_array_equal(geometry.assemble(geometry.pad(sensor)), sensor)
+
+
+@given(geometries())
+def test_padding_puts_zero_into_the_scans_and_nowhere_else(geometry):
+    padded = geometry.pad(numbered(geometry.shape))
+    assert (padded[..., geometry.image_columns] > 0).all()
+    assert padded.sum() == numbered(geometry.shape).sum()
+
+
+@given(geometries())
+def test_the_first_pixel_that_is_read_is_the_corner_pixel(geometry):
+    sensor = numbered(geometry.shape)
+    first = geometry.pad(sensor)[:, 0, geometry.prescan]
+    for amplifier, value in zip(geometry.amplifiers, first, strict=True):
+        row = amplifier.rows[0] if amplifier.corner.startswith("lower") else amplifier.rows[1] - 1
+        column = amplifier.columns[0] if amplifier.corner.endswith("left") else amplifier.columns[1] - 1
+        assert value == sensor[row, column]
+
+
+@given(geometries())
+def test_a_table_says_all_of_a_geometry(geometry):
+    assert Geometry.from_table(geometry.to_table()) == geometry
+
+
+@given(geometries())
+def test_the_amplifier_map_names_the_amplifier_of_every_pixel(geometry):
+    names = geometry.pad(geometry.amplifier_map)[..., geometry.image_columns]
+    for i, block in enumerate(names):
+        assert (block == i).all()
+
+
+def test_right_amplifiers_have_their_overscan_in_front_in_the_file():
+    halves = (Amplifier("L", (0, 1), (0, 2)), Amplifier("R", (0, 1), (2, 4), "lower right"))
+    geometry = Geometry((1, 4), halves, prescan=1, overscan=2)
+    clocked = np.array([[[10, 1, 2, 11, 12]], [[20, 4, 3, 21, 22]]])
+    assert geometry.unclock(clocked).tolist() == [[10, 1, 2, 11, 12, 22, 21, 3, 4, 20]]
+
+
+def kast_blue():
+    """Lick/Kast blue: the data in columns 0-1023 and 1024-2047 of a 350 x 2112 file, overscans in 2049-2110."""
+    rows = (0, 350)
+    left = Amplifier(
+        "1",
+        rows,
+        (0, 1024),
+        image_at=Section(rows, (0, 1024)),
+        overscan_at=Section.from_iraf("[2050:2080,1:350]"),
+    )
+    right = Amplifier(
+        "2",
+        rows,
+        (1024, 2048),
+        "lower right",
+        image_at=Section(rows, (1024, 2048)),
+        overscan_at=Section.from_iraf("[2081:2111,1:350]"),
+    )
+    return Geometry((350, 2048), (left, right), overscan=31, file_shape=(350, 2112))
+
+
+def test_sections_far_from_each_other_are_found_and_put_back():
+    geometry = kast_blue()
+    file = numbered(geometry.file_shape)
+    clocked = geometry.clock(file)
+    assert clocked.shape == (2, 350, 1055)
+    np.testing.assert_array_equal(clocked[0, :, 1024:], file[:, 2049:2080])
+    np.testing.assert_array_equal(clocked[1, :, 1024:], file[:, 2080:2111][:, ::-1])
+    np.testing.assert_array_equal(geometry.assemble(clocked), file[:, :2048])
+    again = geometry.unclock(clocked)
+    belongs = np.ones(2112, bool)
+    belongs[[2048, 2111]] = False  # columns of the file that belong to no amplifier
+    np.testing.assert_array_equal(again[:, belongs], file[:, belongs])
+    assert (again[:, ~belongs] == 0).all()
+    np.testing.assert_array_equal(geometry.clock(again), clocked)
+    assert Geometry.from_table(geometry.to_table()) == geometry
+
+
+def test_reference_pixels_are_the_border_that_sees_no_light():
+    geometry = Geometry((6, 7), reference=(1, 2, 3, 0))
+    assert geometry.sensitive.sum() == (6 - 3) * (7 - 3)
+    assert not geometry.sensitive[:1].any()
+    assert not geometry.sensitive[-2:].any()
+    assert not geometry.sensitive[:, :3].any()
+
+
+@pytest.mark.parametrize(
+    ("amplifiers", "says"),
+    [
+        ((Amplifier("a", (0, 4), (0, 2)),), r"pixel \(0, 2\) is read by 0"),
+        ((Amplifier("a", (0, 4), (0, 4)), Amplifier("b", (0, 4), (0, 4))), "read by 2"),
+        ((Amplifier("a", (0, 4), (0, 3)), Amplifier("b", (0, 4), (3, 4))), "the first"),
+    ],
+)
+def test_amplifiers_that_do_not_cover_the_sensor_once_are_refused(amplifiers, says):
+    with pytest.raises(UsageError, match=says):
+        Geometry((4, 4), amplifiers)
+
+
+def test_a_section_of_the_wrong_size_is_refused():
+    wrong = Amplifier("a", (0, 4), (0, 4), image_at=Section((0, 4), (0, 3)))
+    with pytest.raises(UsageError, match="has shape"):
+        Geometry((4, 4), (wrong,), file_shape=(4, 9))
+
+
+def test_a_misspelt_key_or_corner_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'overscan'"):
+        Geometry.from_table({"shape": [4, 4], "overscn": 2})
+    with pytest.raises(UsageError, match="did you mean 'upper left'"):
+        Amplifier("a", (0, 4), (0, 4), "uper left")
+
+
+@given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 50), st.integers(1, 50))
+def test_iraf_sections_are_read_as_they_are_written(row, rows, column, columns):
+    section = Section((row, row + rows), (column, column + columns))
+    assert Section.from_iraf(section.to_iraf()) == section
