@@ -16,7 +16,7 @@ from obverse.geometry import Geometry
 from obverse.moment import Moment
 from obverse.seeds import SILENT, Address, Silence, Stream
 
-__all__ = ["Chain", "Run", "refuse_wrong_order"]
+__all__ = ["Chain", "Run", "refuse_wrong_order", "refuse_wrong_unit"]
 
 Watch = Callable[[str, NDArray[Any]], None]
 
@@ -100,6 +100,20 @@ class Run:
             return SILENT
         index = f"{integration}" if cadence == "integration" else f"{integration}.{read}"
         return Stream(Address(self.seed, name, self.exposure.id, index), self.threads)
+
+
+_IN_ELECTRONS = ("reset_noise", "read_noise", "nonlinearity")
+
+
+def refuse_wrong_unit(effects: Sequence[Effect]) -> None:
+    """Refuse an effect whose parameters are in electrons behind the gain, where the signal is in DN."""
+    names = [effect.name for effect in effects]
+    behind = names[names.index("gain") + 1 :] if "gain" in names else []
+    for name in behind:
+        if name in _IN_ELECTRONS:
+            raise UsageError(
+                f"effect {name!r} is in electrons and must stand before 'gain'; the chain is {' -> '.join(names)}"
+            )
 
 
 def refuse_wrong_order(effects: Sequence[Effect]) -> None:

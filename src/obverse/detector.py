@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from obverse import readout as readouts
 from obverse.belief import Block, draw_effects
-from obverse.chain import Chain, Run, refuse_wrong_order
+from obverse.chain import Chain, Run, refuse_wrong_order, refuse_wrong_unit
 from obverse.effects import Effect, find
 from obverse.errors import UsageError, nearest
 from obverse.exposure import Exposure
@@ -81,6 +81,7 @@ class Detector:
 
     def __post_init__(self) -> None:
         refuse_wrong_order(self.effects)
+        refuse_wrong_unit(self.effects)
         _refuse_bad_recipe(self)
 
     # -- both faces --------------------------------------------------------------------------------------------

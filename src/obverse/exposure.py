@@ -8,6 +8,7 @@ import numpy as np
 
 from obverse.errors import UsageError
 from obverse.pattern import ReadPattern
+from obverse.quantities import plain
 
 __all__ = ["Exposure"]
 
@@ -64,6 +65,9 @@ class Exposure:
     def __post_init__(self) -> None:
         if self.exposure_time is None and self.pattern is not None:
             object.__setattr__(self, "exposure_time", self.pattern.times[-1][-1])
+        object.__setattr__(
+            self, "exposure_time", plain(f"Exposure {self.id!r}: exposure_time", self.exposure_time, "s")
+        )
         time = self.exposure_time
         if time is not None and not (np.isfinite(time) and time >= 0):
             raise UsageError(f"Exposure {self.id!r}: exposure_time is {time}, it must be zero or more seconds")
@@ -74,5 +78,7 @@ class Exposure:
     def seconds(self) -> float:
         """The exposure time [s]; raises where nobody has said it."""
         if self.exposure_time is None:
-            raise UsageError(f"Exposure {self.id!r} has no exposure_time: give it one, or a read pattern")
+            raise UsageError(
+                f"Exposure {self.id!r} has no exposure_time: give it one (--time SECONDS), or a read pattern"
+            )
         return self.exposure_time

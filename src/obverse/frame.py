@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from obverse.errors import UsageError
 from obverse.exposure import Exposure
-from obverse.flags import Flag
+from obverse.flags import UNUSABLE, Flag
 
 __all__ = ["AXES", "Frame"]
 
@@ -137,11 +137,15 @@ class Frame:
         return self.replace(flags=old | np.where(where, np.uint8(flag), np.uint8(0)))
 
     def unusable(self) -> NDArray[np.bool_]:
-        """Elements of a two-dimensional image that must not be used: DO_NOT_USE or NaN, (row, column)."""
+        """Elements of an image that must not be used, (row, column): NaN, DO_NOT_USE, or a read that is `UNUSABLE`.
+
+        A pixel that saturated late in its ramp has a rate; a read that is saturated has no charge to tell.
+        """
         bad = ~np.isfinite(self.data)
-        for flags in (self.flags, self.pixel_flags):
-            if flags is not None:
-                bad = bad | ((flags & Flag.DO_NOT_USE) != 0)
+        if self.flags is not None:
+            bad = bad | ((self.flags & np.uint8(UNUSABLE)) != 0)
+        if self.pixel_flags is not None:
+            bad = bad | ((self.pixel_flags & Flag.DO_NOT_USE) != 0)
         return bad
 
     def digest(self) -> str:

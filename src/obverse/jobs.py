@@ -248,7 +248,8 @@ def _detector_of(frame: Frame) -> Detector:
     name = _KNOWN_AS.get(said, said)
     if name not in built_in():
         raise UsageError(
-            f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())} or a TOML file"
+            f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())}, "
+            "or write a TOML file of your own (CONVENTIONS.md, detector files)"
         )
     return Detector.load(name)
 

@@ -88,8 +88,37 @@ def measured(
             belief = _with_gain(belief, flat, unlit, lags)
     belief = _with(belief, "dark_current", dark, wanted)
     belief = _with(belief, "flat", flat, wanted)
+    belief = belief.replace(covariance=tuple(_with_gain_error(belief, block) for block in belief.covariance))
     _refuse_nothing(belief, only or ("anything",), len(flat), len(unlit), "dark" if is_ramp else "bias")
     return belief
+
+
+_POWER = {"dark_current.rate": 1, "nonlinearity.coefficients": -1}
+"""How what is measured in electrons scales with the gain: a rate as g, the coefficient of y^k as g^(1-k)."""
+
+
+def _with_gain_error(belief: Detector, block: Block) -> Block:
+    """Return a block with the error that the measured gain brings into numbers that all amplifiers share."""
+    gains = [b for b in belief.covariance if "gain.gain" in b.names]
+    scales = [_scale(belief, name) for name in block.names]
+    if not gains or any(scale is None for scale in scales) or block.matrix.ndim > 2:
+        return block
+    relative = gains[0].error("gain.gain") / np.asarray(belief.effect("gain").gain)
+    factor = float(np.sum(relative**2)) / relative.size**2  # of the mean gain of all amplifiers
+    moved = np.array(scales, np.float64)
+    return Block(block.names, block.matrix + factor * np.outer(moved, moved))
+
+
+def _scale(belief: Detector, name: str) -> float | None:
+    """Return by how much a parameter moves when the gain grows by its own size, or None where it does not."""
+    effect, parameter, *index = name.split(".")
+    power = _POWER.get(f"{effect}.{parameter}")
+    if power is None:
+        return None
+    value = np.asarray(getattr(belief.effect(effect), parameter))
+    k = int(index[0]) if index else 0
+    one = value[k] if index else value
+    return float(power * (k + 1) * one) if one.ndim == 0 else None
 
 
 def _refuse_nothing(belief: Detector, asked: Sequence[str], flats: int, unlit: int, kind: str) -> None:
@@ -98,8 +127,8 @@ def _refuse_nothing(belief: Detector, asked: Sequence[str], flats: int, unlit: i
     missing = sorted(set(asked) - found - ({"anything"} if found else set()))
     if missing:
         raise UsageError(
-            f"measured: {flats} flat and {unlit} {kind} exposures cannot tell {', '.join(missing)}: gain and read noise "
-            f"need two flats and two {kind} exposures, everything else its own kind"
+            f"measured: {flats} flat and {unlit} {kind} exposures cannot tell {', '.join(missing)}: gain and read "
+            f"noise need two flats and two {kind} exposures, everything else its own kind"
         )
 
 
@@ -140,6 +169,10 @@ def _with_gain(belief: Detector, flat: Sequence[Frame], unlit: Sequence[Frame], 
         border=_border(belief),
         reads=[a.reads for a, _ in (*dark, *lit)],
     )
+    if np.ndim(belief.effect("gain").gain) == 2:
+        raise UsageError(
+            "measured: the nominal gain is a map, pairs of flats tell one gain an amplifier: give it those"
+        )
     old = np.broadcast_to(belief.effect("gain").gain, found.gain.shape)
     scale = np.stack([old, np.ones_like(old)])
     source = _named(flat, unlit)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from obverse.errors import UsageError, nearest
+from obverse.quantities import plain
 
 __all__ = ["Declared", "Parameters", "declared", "param"]
 
@@ -171,8 +172,7 @@ def _checked_text(name: str, value: Any, info: Declared) -> str:
 
 
 def _to_array(name: str, value: Any, info: Declared) -> np.ndarray[Any, np.dtype[Any]]:
-    if hasattr(value, "to_value"):  # a Quantity: units end here, kernels never see them
-        value = value.to_value(info.unit)
+    value = plain(name, value, info.unit)
     try:
         array = np.array(value)
         return array if array.dtype.kind in "f" else array.astype(np.float64)

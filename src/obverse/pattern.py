@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.errors import UsageError
+from obverse.quantities import plain
 
 __all__ = ["ReadPattern"]
 
@@ -56,6 +57,7 @@ class ReadPattern:
     read_time: float
 
     def __init__(self, reads: Iterable[Iterable[float]], read_time: float) -> None:
+        read_time = plain("ReadPattern: read_time", read_time, "s")
         groups = tuple(tuple(float(read) for read in group) for group in reads)
         _refuse_bad_reads(groups, float(read_time))
         object.__setattr__(self, "reads", groups)

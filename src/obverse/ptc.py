@@ -204,6 +204,12 @@ def _images(pair: Pair, detector: Detector | None, border: int) -> tuple[NDArray
     first, second = (_image(item, detector) for item in pair)
     if first.shape != second.shape:
         raise UsageError(f"photon_transfer: the frames of a pair have shapes {first.shape} and {second.shape}")
+    if np.array_equal(first, second, equal_nan=True):
+        raise UsageError("photon_transfer: the two frames of a pair are the same exposure: give two of the same light")
+    if 2 * border >= min(first.shape[1:]):
+        raise UsageError(
+            f"photon_transfer: border={border} leaves nothing of {first.shape[1:]} pixels: make it smaller"
+        )
     inner = slice(border, -border or None)
     return first[:, inner, inner], second[:, inner, inner]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -190,19 +191,24 @@ class _Response:
 
     def __init__(self, detector: Detector, at: Moment) -> None:
         self._detector, self._at = detector, at
-        self._known: dict[bytes, NDArray[Any]] = {}
+        self._known: dict[int, tuple[ArrayLike, NDArray[Any]]] = {}
+        self._lock = Lock()  # one thread computes, the others wait: the whole chain runs once
 
     def at(self, rows: slice) -> Callable[[ArrayLike], NDArray[Any]]:
         """Return the response at some rows."""
         return lambda charge: self._whole(charge)[..., rows, :]
 
     def _whole(self, charge: ArrayLike) -> NDArray[Any]:
-        key = np.asarray(charge).tobytes()
-        if key not in self._known:
-            plane = self._at.replace(layout="sensor").plane(charge)
-            raw = self._detector.respond(np.broadcast_to(plane, self._detector.geometry.shape), self._at.exposure)
-            self._known[key] = self._detector.geometry.clock(raw) if self._at.layout == "clocked" else raw
-        return self._known[key]
+        with self._lock:
+            if id(charge) not in self._known:  # the charge is kept beside its response, so that no other takes its id
+                self._known[id(charge)] = charge, self._computed(charge)
+            return self._known[id(charge)][1]
+
+    def _computed(self, charge: ArrayLike) -> NDArray[Any]:
+        geometry = self._detector.geometry
+        plane = np.broadcast_to(self._at.replace(layout="sensor").plane(charge), geometry.shape)
+        raw = self._detector.respond(plane, self._at.exposure)
+        return geometry.clock(raw) if self._at.layout == "clocked" else raw
 
 
 @cache

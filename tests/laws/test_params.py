@@ -60,7 +60,8 @@ def test_a_quantity_is_converted_at_the_border():
     assert Step(level=1500.0 * u.ms).level == pytest.approx(1.5)
     assert Gain(gain=2.0 * u.electron / u.DN).gain == 2.0
     assert DarkCurrent(rate=36.0 * u.electron / u.hour).rate == pytest.approx(0.01)
-    with pytest.raises(u.UnitConversionError):
+    assert Gain(gain=2.0 * u.electron / u.adu).gain == 2.0
+    with pytest.raises(UsageError, match=r"read_noise.sigma is in 's', it must be in 'electron'"):
         ReadNoise(sigma=5.0 * u.s)
 
 

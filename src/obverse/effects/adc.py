@@ -33,7 +33,7 @@ class Adc(Effect):
     Notes
     -----
     Limits: ideal code widths; the rounding is lost for good, and its variance is :math:`g^2/12` electron squared.
-    Reference: Janesick 2007, Photon Transfer, SPIE Press, ch. 3 (quantising noise); Widrow & Kollar 2008.
+    Reference: Widrow & Kollar 2008, Quantization Noise, Cambridge University Press (uniform error, variance 1/12).
 
     Examples
     --------

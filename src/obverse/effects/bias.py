@@ -42,7 +42,7 @@ class Bias(Effect):
     -----
     Limits: what changes from frame to frame is `bias_drift`. In a ramp it cancels from the rate; it matters for
     the pedestal, for saturation and for nonlinearity.
-    Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., ch. 4.2.
+    Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., section on overscan and bias.
 
     Examples
     --------
@@ -79,14 +79,17 @@ class Bias(Effect):
         """
         planes = np.concatenate([_unlit(frame) for frame in frames])
         if np.ndim(self.level) == 2 or planes.ndim == 3:
-            level, variance = planes.mean(axis=0), planes.var(axis=0, ddof=min(1, len(planes) - 1)) / len(planes)
+            if len(planes) < 2:
+                raise UsageError("bias: a map from one exposure has no error to state: give two or more")
+            level, variance = planes.mean(axis=0), planes.var(axis=0, ddof=1) / len(planes)
             level, variance = (at.geometry.unclock(p) if p.ndim == 3 else p for p in (level, variance))
             return self.replace(level=level), Block(("bias.level",), variance[None, None])
         image = planes[..., at.geometry.image_columns]
         levels = clipped_mean(image.reshape(*image.shape[:2], -1))
         within = image.var(axis=(0, 2, 3)) / image[:, 0].size
         # the level wanders from frame to frame, by more than the noise of a mean over all pixels
-        between = levels.var(axis=0, ddof=1) / len(levels) if len(levels) > 1 else np.zeros_like(within)
+        # and alike in all amplifiers: pooling them steadies an error that comes from few frames
+        between = levels.var(axis=0, ddof=1).mean() / len(levels) if len(levels) > 1 else 0.0
         return self.replace(level=levels.mean(axis=0)), Block(("bias.level",), (within + between)[None, None])
 
     def correct(self, frame: Frame, at: Moment) -> Frame:

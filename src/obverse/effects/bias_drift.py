@@ -53,9 +53,11 @@ class BiasDrift(Effect):
 
     Notes
     -----
-    Limits: drift within a row stays. With few dark columns a row's estimate is noisier than its drift: choose
+    Limits: the noise of an offset is counted in each pixel's read variance as if it were independent, but it is
+    common to all pixels that share the offset: the variance of a sum of N of them is larger by 1 + N / n_dark.
+    Drift within a row stays. With few dark columns a row's estimate is noisier than its drift: choose
     ``"frame"`` unless ``row_sigma`` exceeds ``read noise / sqrt(columns)``.
-    Reference: Rauscher et al. 2017, PASP 129, 105003 (reference pixels); Howell 2006, ch. 4.2 (overscan).
+    Reference: Rauscher et al. 2017, PASP 129, 105003 (reference pixels); Howell 2006 (overscan).
 
     Examples
     --------

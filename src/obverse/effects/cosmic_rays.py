@@ -50,8 +50,10 @@ class CosmicRays(Effect):
     -----
     Limits: no secondaries, no delta rays, no snowballs, no diffusion. In the image of a single read no ramp tells
     a hit from a star: `correct` needs a ramp.
-    Reference: Robberto 2010, JWST-STScI-001928 (rates, lengths and losses); false alarms of the likelihood search
-    under 2e-4 a ramp: Brandt 2024, PASP 136, 045005.
+    The defaults are empirical, those of the simulator romanisim 0.15; of loss and pair energy only the ratio,
+    240 electrons a micron, matters.
+    Reference: Robberto 2010, JWST-STScI-001928 (rates); Miles et al. 2021, ApJ 918, 86 (lengths, from HST CCDs);
+    false alarms of the likelihood search under 2e-4 a ramp: Brandt 2024, PASP 136, 045005.
 
     Examples
     --------
@@ -95,7 +97,9 @@ class CosmicRays(Effect):
             raise UsageError("cosmic_rays: hits are found in ramps; this frame has no resultants")
         from obverse.ramps import find_jumps
 
-        found = find_jumps(frame.data, frame.exposure.pattern, gain=1.0, read_noise=at.read_noise, flags=frame.flags)
+        pattern, noise = frame.exposure.pattern, at.read_noise
+        # one thread: the tile runner owns the threads
+        found = find_jumps(frame.data, pattern, gain=1.0, read_noise=noise, flags=frame.flags, threads=1)
         return frame.replace(flags=found)
 
     def _add_track(self, out: NDArray[np.float32], random: np.random.Generator) -> None:

@@ -13,12 +13,24 @@ from obverse.belief import Block
 from obverse.contract import Averages, Subtracts
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
+from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.jackknife import block_sums, jackknife
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.scaling import add_pixel_flag
 
 __all__ = ["DarkCurrent"]
+
+
+def _level(rates: NDArray[Any], mean: NDArray[Any], good: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the mean rate of the good pixels and its variance."""
+    sums = np.stack([block_sums(np.where(good, mean, 0.0)), block_sums(good)], axis=1)
+    value, covariance = jackknife(sums, lambda total: total[:1] / total[1:])
+    # offsets common to all rows of a frame (bias drift) show only between frames
+    frames = np.nanmean(np.where(good, rates, np.nan), axis=(1, 2))
+    between = frames.var(ddof=1) / len(frames) if len(frames) > 1 else 0.0
+    return float(value[0]), max(float(covariance[0, 0]), float(between))
 
 
 def _rate(frame: Frame) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -48,7 +60,8 @@ class DarkCurrent(Effect):
 
     Notes
     -----
-    Limits: constant in time and temperature; subtracting it leaves its Poisson noise, which the read-out has
+    Limits: constant in time and temperature; one rate for many pixels is their mean, hot ones included: give a
+    map where they matter; subtracting it leaves its Poisson noise, which the read-out has
     already counted, since it counts all electrons alike.
     Reference: Widenhorn et al. 2002, Proc. SPIE 4669, 193.
 
@@ -75,7 +88,10 @@ class DarkCurrent(Effect):
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Subtract the mean from a rate image [electron/s] or from an image of one exposure [electron]."""
         seconds = np.float32(1.0 if frame.unit.endswith("/s") else at.exposure.seconds)
-        darkened = frame.replace(data=frame.data - at.plane(self.rate) * seconds)
+        rate = at.plane(self.rate)
+        darkened = frame.replace(data=frame.data - rate * seconds)
+        if not np.isfinite(rate).all():
+            darkened = add_pixel_flag(darkened, ~np.isfinite(rate), Flag.UNRELIABLE_DARK | Flag.DO_NOT_USE)
         if self.error is None or frame.variances is None:
             return darkened
         added = np.broadcast_to((at.plane(self.error) * seconds) ** 2, frame.shape)
@@ -106,13 +122,12 @@ class DarkCurrent(Effect):
             error = np.sqrt(np.where(np.isfinite(rates), variances, 0.0).sum(axis=0)) / n
             return self.replace(rate=mean, error=error), Block(("dark_current.rate",), error[None, None] ** 2)
         good = np.isfinite(mean) & at.geometry.sensitive
-        sums = np.stack([block_sums(np.where(good, mean, 0.0)), block_sums(good)], axis=1)
-        value, covariance = jackknife(sums, lambda total: total[:1] / total[1:])
-        # offsets common to all rows of a frame (bias drift) show only between frames
-        between = (
-            np.nanmean(np.where(good, rates, np.nan), axis=(1, 2)).var(ddof=1) / len(rates) if len(rates) > 1 else 0.0
-        )
-        return self.replace(rate=float(value[0])), Block(("dark_current.rate",), np.maximum(covariance, between))
+        if np.ndim(self.rate) == 0:
+            value, variance = _level(rates, mean, good)
+            return self.replace(rate=value), Block(("dark_current.rate",), np.array([[variance]]))
+        parts = [amplifier.section for amplifier in at.geometry.amplifiers]
+        levels = np.array([_level(part.cut(rates), part.cut(mean), part.cut(good)) for part in parts])
+        return self.replace(rate=levels[:, 0]), Block(("dark_current.rate",), levels[None, None, :, 1])
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the Poisson variance of what gathers in the interval [electron squared]."""

@@ -20,6 +20,9 @@ from obverse.scaling import divide
 
 __all__ = ["Flat"]
 
+_DEAD = 0.02
+"""Responses below this are no sensitivity that light could be divided by: the pixel is dead."""
+
 
 def _normalised(frame: Frame, sensitive: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return an exposure and its independent variance in units of its mean, NaN where unusable."""
@@ -99,6 +102,7 @@ class Flat(Effect):
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(good, response, 0.0).sum(axis=0) / n
             error = np.sqrt(np.where(good, variance, 0.0).sum(axis=0)) / n
+        mean = np.where(mean > _DEAD, mean, np.nan)
         mean, error = (np.where(at.geometry.sensitive, p, blind) for p, blind in ((mean, 1.0), (error, 0.0)))
         effect = self.replace(response=mean, error=error)
         return effect, Block(("flat.response",), np.nan_to_num(error[None, None] ** 2))

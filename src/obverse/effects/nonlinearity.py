@@ -21,6 +21,9 @@ from obverse.scaling import add_pixel_flag
 
 __all__ = ["Nonlinearity"]
 
+_FLATTEST = 0.05
+"""A correction that rises more slowly than this is no inverse in single precision."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Nonlinearity(Effect):
@@ -41,8 +44,7 @@ class Nonlinearity(Effect):
     -----
     Limits: applied to resultants that average reads, it is wrong by :math:`c_2` times the variance of the signal
     within the resultant. Zero signal must be zero: undo the bias first.
-    Reference: Hilbert 2014, WFC3 Instrument Science Report 2014-17 (polynomial of the measured signal);
-    Robberto 2010, JWST-STScI-002163.
+    Reference: Hilbert 2014, WFC3 Instrument Science Report 2014-17 (polynomial of the measured signal).
 
     Examples
     --------
@@ -66,12 +68,11 @@ class Nonlinearity(Effect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        y = np.linspace(0.0, self.maximum, 257)
-        for c in self.coefficients.reshape(len(self.coefficients), -1).T[:64]:
-            if np.isfinite(c).all() and _slope(y, list(c)).min() <= 0:
-                turn = y[_slope(y, list(c)) <= 0][0]
+        coefficients = list(self.coefficients)
+        for y in np.linspace(0.0, self.maximum, 65):
+            if np.nanmin(_slope(y, coefficients)) < _FLATTEST:
                 raise UsageError(
-                    f"nonlinearity: the polynomial turns over at {turn:.0f} electron: set maximum below that"
+                    f"nonlinearity: the polynomial turns over near {y:.0f} electron: set maximum below that"
                 )
 
     def measure(self, frames: Sequence[Frame], at: Moment) -> tuple[Nonlinearity, Block]:

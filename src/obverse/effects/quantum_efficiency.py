@@ -34,7 +34,7 @@ class QuantumEfficiency(Effect):
     -----
     Limits: one number for the whole band; dividing by it is right for one colour only. In electron-hole
     multiplication (:math:`\eta > 1`) the extra scatter of the yield is not simulated.
-    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press, ch. 2.
+    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class QuantumEfficiency(Effect):
     contracts = (Scales("right for the colour at which the efficiency holds"),)
     acts_on = "expected"
 
-    efficiency: float | NDArray[np.float64] = param("electrons a photon", unit="", above=0.0)
+    efficiency: float | NDArray[np.float64] = param("electrons a photon", unit="electron/photon", above=0.0)
     site: str = site("light")
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:

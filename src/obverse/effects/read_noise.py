@@ -33,7 +33,7 @@ class ReadNoise(Effect):
     Notes
     -----
     Limits: white and uncorrelated; 1/f noise and fixed patterns are effects of their own.
-    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press, ch. 6.
+    Reference: Janesick 2001, Scientific Charge-Coupled Devices, SPIE Press.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class Saturation(Effect):
     -----
     Limits: the charge above full well is lost here, not spread (bleeding is an effect of its own). False alarms
     are the pixels that truly lie in the margin.
-    Reference: Gordon et al. 2024, JWST pipeline `saturation` step (accumulating flags); STScI JWST documentation.
+    Reference: STScI, JWST pipeline documentation, step `saturation` (flags that stay to the end of the ramp).
 
     Examples
     --------

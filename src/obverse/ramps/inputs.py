@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.pattern import ReadPattern
+from obverse.quantities import plain
 
 __all__ = ["Cube", "refuse_estimator"]
 
@@ -66,7 +67,7 @@ class Cube:
             counts, pattern, flags, pixel_flags = _unpacked(counts, pattern, flags, pixel_flags)
         if not isinstance(pattern, ReadPattern):
             raise UsageError(f"fit_ramps: pattern is {pattern!r}, it must be a ReadPattern")
-        given = np.asarray(counts)
+        given = np.asarray(plain("fit_ramps: counts", counts, "DN"))
         _refuse_odd_shape(given.shape)
         cube = _four_axes(_readable(given))
         _refuse_misfit(given.shape, cube, pattern)
@@ -146,11 +147,14 @@ def _refuse_misfit(shape: tuple[int, ...], cube: Array, pattern: ReadPattern) ->
         )
 
 
+_UNITS = {"gain": "electron/DN", "read_noise": "electron", "dark_rate": "electron/s"}
+
+
 def _parameter(
     name: str, value: ArrayLike, image: tuple[int, ...], dtype: type, lowest: float, exclusive: bool = False
 ) -> Array:
     """Bring a number or a map into two axes; a bad pixel of a map is flagged later, a bad number refused."""
-    made: Array = np.asarray(value, dtype)
+    made: Array = np.asarray(plain(f"fit_ramps: {name}", value, _UNITS[name]), dtype)
     _refuse_shape(name, made.shape, image)
     if made.ndim == 0 and not (np.isfinite(made) and made >= lowest and not (exclusive and made == lowest)):
         raise UsageError(

@@ -107,6 +107,6 @@ class UpTheRamp(Readout):
             variances={"poisson": fit.var_poisson, "read": fit.var_read},
             exposure=frame.exposure,
             undone=frame.undone,
-            companions={"chi2": Frame(fit.chi2, "", exposure=frame.exposure)},
+            companions={**frame.companions, "chi2": Frame(fit.chi2, "", exposure=frame.exposure)},
             cargo=frame.cargo,
         )
