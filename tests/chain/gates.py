@@ -87,8 +87,8 @@ def check_bias(
 def pulls_of_measured(truth: Detector, belief: Detector) -> dict[str, NDArray[np.float64]]:
     """How far each measured parameter is from the truth, in units of its own error.
 
-    Rates and bends are measured in the electron of the believed gain, so the truth is told in that electron too:
-    the error of the gain is stated once, by the gain. Read noise of a belief holds the noise of the converter.
+    A single rate and the bends are measured in the electron of the believed gain, and their errors hold that of the
+    gain. Read noise of a belief holds the noise of the converter.
     A flat takes up what the gain of an amplifier got wrong: it is compared within each amplifier.
     """
     gain, true_gain = (np.asarray(d.effect("gain").gain) for d in (belief, truth))
@@ -100,10 +100,8 @@ def pulls_of_measured(truth: Detector, belief: Detector) -> dict[str, NDArray[np
             got, want = (np.asarray(getattr(d.effect(effect), parameter), np.float64) for d in (belief, truth))
             if index:
                 got, want = got[int(index[0])], want[int(index[0])]
-            if name == "dark_current.rate":
-                want = want * unit
-            if effect == "nonlinearity":
-                want = want / unit ** (int(index[0]) + 1)
+            if name == "dark_current.rate" and want.ndim == 2:
+                want = want * unit  # the error of a map is that of its pixels alone
             if name == "read_noise.sigma":
                 want = np.sqrt(want**2 + true_gain**2 / 12.0)
             off = got - want
