@@ -38,7 +38,6 @@ class Effect(Parameters):
     - ``contracts``: what undoing it means, never empty;
     - ``acts_on``: ``"expected"`` (changes the mean before photons are counted) or ``"electrons"``;
     - ``cadence``: what its random numbers belong to, ``"read"`` or ``"integration"``;
-    - ``component``: the variance component that its noise goes into;
     - ``halo``: rows on each side that its correction needs, or `WHOLE`.
     """
 
@@ -46,7 +45,6 @@ class Effect(Parameters):
     contracts: ClassVar[tuple[Contract, ...]] = ()
     acts_on: ClassVar[str] = "electrons"
     cadence: ClassVar[str] = "read"
-    component: ClassVar[str] = ""
     halo: ClassVar[int] = 0
 
     site: str = site("readout")

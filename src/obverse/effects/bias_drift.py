@@ -71,7 +71,6 @@ class BiasDrift(Effect):
 
     name = "bias_drift"
     contracts = (Subtracts(), Averages())
-    component = "drift"
     halo = WHOLE
 
     frame_sigma: float | NDArray[np.float64] = param("scatter from read to read", default=0.0, unit="DN", minimum=0.0)

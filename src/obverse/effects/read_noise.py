@@ -45,7 +45,6 @@ class ReadNoise(Effect):
 
     name = "read_noise"
     contracts = (Averages(),)
-    component = "read"
 
     sigma: float | NDArray[np.float64] = param("noise of a single read", unit="electron", minimum=0.0)
     includes_quantisation: str = param(
