@@ -1,7 +1,7 @@
 """Print the statistics of the likelihood fit that the validation page shows: ``python -m docs.validation.table``."""
 
 import obverse as ob
-from tests.ramp_gates import PATTERNS, outcomes, perfect, simulate
+from tests.ramps.gates import PATTERNS, outcomes, perfect, simulate
 
 RATES = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 RAMPS = 400_000

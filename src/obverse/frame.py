@@ -17,7 +17,7 @@ from obverse.flags import UNUSABLE, Flag
 
 __all__ = ["AXES", "Frame"]
 
-AXES = ("integration", "resultant", "amplifier", "row", "column")
+AXES = ("integration", "segment", "jump", "resultant", "amplifier", "row", "column")
 """Every axis that a frame may have, in the only order in which they may stand."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

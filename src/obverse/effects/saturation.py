@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 
 from obverse.contract import Flags
 from obverse.effects._effect import Effect, site
+from obverse.effects._hidden_saturation import before_a_full_one, reach, second_of_a_hit
+from obverse.effects._neighbours import grown, until_the_end
+from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.scaling import add_pixel_flag
 
 __all__ = ["Saturation"]
 
@@ -31,15 +36,24 @@ class Saturation(Effect):
     Parameters
     ----------
     full_well
-        :math:`W`, a scalar, one an amplifier, or a map (row, column) [electron].
+        :math:`W`, a scalar, one an amplifier, or a map (row, column) [electron]. Where a map says NaN nothing is
+        known: the pixel is never full, and NO_SAT_CHECK tells so. That pixel flag of a frame is heeded alike.
     margin
         :math:`m`, the fraction below full well from which on a read is flagged. It must cover the noise and
         what a saturated pixel loses to its neighbours (interpixel capacitance).
+    grow
+        Pixels on each side of a saturated one that are flagged with it: a box of :math:`(2n + 1)^2`.
+    judged_by
+        What tells that the last reads of a resultant were full. ``"last_read"``: the straight ramp, and it is
+        SATURATED. ``"next_resultant"``, the rule of the missions: its own mean makes it SATURATED; DO_NOT_USE if the
+        straight ramp says full and the next resultant is saturated, or if a particle must have filled the pixel within
+        the second.
 
     Notes
     -----
     Limits: the charge above full well is lost here, not spread (bleeding is an effect of its own). False alarms
-    are the pixels that truly lie in the margin.
+    are the pixels that truly lie in the margin, and the box that `grow` asks for. Numbers at the floor of the
+    converter are flagged by `adc`, which made them. A companion ``zero_frame`` is 0 and SATURATED where it is full.
     Reference: STScI, JWST pipeline documentation, step `saturation` (flags that stay to the end of the ramp).
 
     Examples
@@ -57,36 +71,91 @@ class Saturation(Effect):
     margin: float = param(
         "fraction below full well that is flagged", default=0.02, minimum=0.0, maximum=0.5, shape="scalar"
     )
+    grow: int = param("pixels around that are flagged too", default=0, minimum=0, maximum=16, shape="whole")
+    judged_by: str = param(
+        "what tells that the last reads of a mean were full",
+        default="last_read",
+        shape="text",
+        choices=("last_read", "next_resultant"),
+    )
     site: str = site("pixel")
 
+    @property
+    def halo(self) -> int:  # type: ignore[override] # of this growth, not of all
+        """Rows on each side that the flags come from: a grown mean may lean on a grown next resultant."""
+        return 2 * self.grow
+
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Clip the charge (row, column) [electron] at full well."""
-        return np.minimum(charge, at.plane(self.full_well))
+        """Clip the charge (row, column) [electron] at full well, where that is known."""
+        return np.fmin(charge, at.plane(self.full_well))
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Flag SATURATED from the first read near full well to the end of the ramp."""
+        if self.grow and "amplifier" in frame.axes:
+            raise UsageError("saturation.grow: amplifiers in read-out order have no neighbours, put it behind 'assemble'")
         empty, full = self._levels(frame, at)
-        height = (frame.data - empty) * _reach(frame)
-        span = full - empty  # nothing in the scans, where no pixel lies behind the number
-        saturated = (height >= (1.0 - np.float32(self.margin)) * span) & (span > 0)
-        if "resultant" in frame.axes:
-            saturated = np.logical_or.accumulate(saturated, axis=frame.axes.index("resultant"))
-        return frame.flagged(saturated, Flag.SATURATED)
+        height = frame.data - empty
+        last = height * _reach(frame)
+        seen = last if self.judged_by == "last_read" else height
+        # a span of nothing: the scans, where no pixel lies behind the number
+        saturated = grown(until_the_end((seen >= full) & (full > 0), frame.axes), self.grow)
+        done = frame.flagged(saturated, Flag.SATURATED)
+        if self.judged_by == "next_resultant" and "resultant" in frame.axes:
+            done = done.flagged(self._hidden(frame, height, last, full, saturated), Flag.DO_NOT_USE)
+        return self._unchecked(self._with_zero_frame(done, empty, full), at)
 
     def _levels(self, frame: Frame, at: Moment) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the values of an empty and of a full pixel, in the unit of the frame."""
+        """Return the value of an empty pixel, and how far above it a read counts as full [unit of the frame]."""
         if frame.unit != "DN" or at.respond is None:
-            return np.zeros((), np.float32), at.plane(self.full_well)
-        return at.respond(0.0), at.respond(self.full_well)
+            empty, top = np.zeros((), np.float32), at.plane(self.full_well)
+        else:
+            empty, top = at.respond(0.0), at.respond(self._known_well)
+            top = np.where(np.isnan(at.plane(self.full_well)), np.float32(np.nan), top)
+        full = (1.0 - np.float32(self.margin)) * (top - empty)
+        if frame.pixel_flags is not None:
+            full = np.where((frame.pixel_flags & np.uint32(Flag.NO_SAT_CHECK)) != 0, np.float32(np.nan), full)
+        return empty, full
+
+    @cached_property
+    def _known_well(self) -> Any:
+        """Full well without holes: one NaN would spread over its neighbours on the way through the chain."""
+        holes = np.isnan(self.full_well)
+        return np.where(holes, np.nanmax(self.full_well), self.full_well) if holes.any() else self.full_well
+
+    def _hidden(self, frame: Frame, height: Any, last: Any, full: Any, saturated: Any) -> NDArray[np.bool_]:
+        """Return the resultants whose means hide full reads."""
+        axis, pattern = frame.axes.index("resultant"), frame.exposure.pattern
+        if pattern is None:
+            return np.zeros_like(saturated)
+        height, last, unusable = (np.moveaxis(a, axis, 0) for a in (height, last, _unusable(frame)))
+        full, saturated = np.broadcast_to(full, height.shape[1:]), np.moveaxis(saturated, axis, 0)
+        means = grown(before_a_full_one(last, full, saturated) & ~unusable, self.grow)
+        return np.moveaxis(means | second_of_a_hit(height, full, saturated, pattern), 0, axis)
+
+    def _with_zero_frame(self, frame: Frame, empty: Any, full: Any) -> Frame:
+        zero = frame.companions.get("zero_frame")
+        if zero is None:
+            return frame
+        bad = grown((zero.data - empty >= full) & (full > 0), self.grow)
+        cleared = zero.replace(data=np.where(bad, zero.data.dtype.type(0), zero.data)).flagged(bad, Flag.SATURATED)
+        return frame.replace(companions={**frame.companions, "zero_frame": cleared})
+
+    def _unchecked(self, frame: Frame, at: Moment) -> Frame:
+        holes = np.isnan(self.full_well)
+        if not holes.any() or "amplifier" in frame.axes:  # what is raw and has scans has no pixel flags yet
+            return frame
+        return add_pixel_flag(frame, np.isnan(at.plane(self.full_well)), Flag.NO_SAT_CHECK)
 
 
 def _reach(frame: Frame) -> NDArray[np.float32]:
-    """Return how far above its mean the last read of each resultant lies on a straight ramp."""
+    """Return `reach` in the shape of the frame's axes; 1 where nothing is averaged."""
     pattern = frame.exposure.pattern
     if pattern is None or "resultant" not in frame.axes:
         return np.ones((), np.float32)
-    last = np.array([times[-1] for times in pattern.times])
-    mean = np.where(pattern.tbar > 0, pattern.tbar, 1.0)
-    factor = np.where(pattern.n_reads > 1, last / mean, 1.0).astype(np.float32)
     after = len(frame.axes) - 1 - frame.axes.index("resultant")
-    return factor.reshape(-1, *[1] * after)
+    return reach(pattern).reshape(-1, *[1] * after)
+
+
+def _unusable(frame: Frame) -> NDArray[np.bool_]:
+    flags = np.zeros(frame.shape, np.uint8) if frame.flags is None else frame.flags
+    return (flags & np.uint8(Flag.DO_NOT_USE)) != 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -18,7 +20,7 @@ def jit(function: F) -> F:
     Parameters
     ----------
     function
-        A kernel on plain arrays. It calls functions of its own file only: the cache sees no edit elsewhere.
+        A kernel on plain arrays. It may call any kernel of this folder.
 
     Limits
     ------
@@ -41,4 +43,20 @@ def jit(function: F) -> F:
 
 def _compiled(function: F, cache: bool) -> F:
     # The Python error model would test every division for zero, which keeps loops from vectorising.
-    return cast("F", numba.njit(nogil=True, cache=cache, error_model="numpy")(function))
+    made = numba.njit(nogil=True, cache=cache, error_model="numpy")(function)
+    _watch_folder(made)
+    return cast("F", made)
+
+
+def _watch_folder(dispatcher: Any) -> None:
+    """Let an edit anywhere in this folder outdate the machine code; numba itself looks at one file only."""
+    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if index is not None:
+        index._source_stamp = _stamp()
+
+
+@cache
+def _stamp() -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of every file of this folder."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)

@@ -18,91 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.kernels._jit import jit
+from obverse.kernels._lanes import LANES, aligned, put_list, take_list, take_run
+from obverse.kernels._pixels import DARK, GAIN, GOOD, JUMP, PROPAGATED, READ, UNUSABLE, prepare, unite
 
-__all__ = ["LANES", "fit_rows"]
+__all__ = ["fit_rows"]
 
 Array = NDArray[Any]
-
-LANES = 512  # fewer spend their time between the loops; more leave the second-level cache with many groups
 
 # Fields of a row of `work`.
 Y, W, R, E, Z, FIELDS = (i * LANES for i in range(6))
 
 # Fields of `lane`.
-GAIN, READ, DARK, GOOD, U, START, S, T, Q = (i * LANES for i in range(9))
+U, START, S, T, Q = (i * LANES for i in range(4, 9))  # behind what _pixels has put there
 N, SUM_Y, SUM_D, HIGH, LOW = (i * LANES for i in range(9, 14))
 X, V, INVERSE, QUAD_A, QUAD_B, RATE, LOST, ZERO = (i * LANES for i in range(14, 22))
 BEST_1, AT_1, BEST_2, AT_2, RESIDUAL, P_LATER, LANE_FIELDS = (i * LANES for i in range(22, 29))
 
 # Rows of `constants`, one column a difference.
 D, A, B, AC, BC, PAIR = range(6)
-
-READ_FLOOR = 1e-6  # electron^2: keeps a noiseless detector without light from dividing by zero
-
-JUMP, SATURATED, UNUSABLE = 4, 2, 1 | 2 | 8 | 64 | 128
-DO_NOT_USE, NO_GAIN = 1, 1 << 19
-
-
-@jit
-def _aligned(rows: int, length: int, dtype: Any) -> Array:
-    """Zeros that begin with a cache line; vectors that straddle two cost a quarter of the time of a fit."""
-    made = np.zeros(rows * length + 64, dtype)
-    skip = (64 - made.ctypes.data % 64) // made.itemsize
-    return made[skip : skip + rows * length].reshape(rows, length)
-
-
-@jit
-def _take_run(values: Array, here: Array, n: int) -> None:
-    for j in range(n):
-        here[j] = values[j]
-
-
-@jit
-def _take_list(values: Array, columns: Array, n: int, here: Array) -> None:
-    for j in range(n):
-        here[j] = values[columns[j]]
-
-
-@jit
-def _take_plane(plane: Array, row: int, columns: Array, n: int, lane: Array, field: int) -> None:
-    """Copy one value a pixel; a plane of length 1 along an axis serves every row or column."""
-    source = plane[row if plane.shape[0] > 1 else 0]
-    if source.shape[0] == 1:
-        lane[field : field + n] = source[0]
-    elif columns[n - 1] - columns[0] == n - 1:
-        _take_run(source[columns[0] : columns[0] + n], lane[field : field + n], n)
-    else:
-        _take_list(source, columns, n, lane[field : field + n])
-
-
-@jit
-def _judge_pixels(lane: Array, known: Array, n: int) -> None:
-    """Replace the read noise by the read variance, and mark the pixels whose parameters make sense."""
-    zero, one, floor = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(READ_FLOOR)
-    do_not_use = np.uint32(DO_NOT_USE)
-    for j in range(n):
-        gain, noise, dark = lane[GAIN + j], lane[READ + j], lane[DARK + j]
-        good = (gain > 0) & (gain - gain == 0) & (noise - noise == 0) & (dark - dark == 0)
-        good = good & ((known[j] & do_not_use) == 0)
-        variance = noise * noise if noise * noise > floor else floor
-        lane[GOOD + j] = one if good else zero
-        lane[GAIN + j] = gain if good else zero
-        lane[READ + j] = variance if good else one
-        lane[DARK + j] = dark if good else zero
-
-
-@jit
-def _prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n: int) -> None:
-    """Take what belongs to each pixel; `known` gets its flags."""
-    gain, read_noise, dark, pixel_flags = pixels
-    _take_plane(gain, row, columns, n, lane, GAIN)
-    _take_plane(read_noise, row, columns, n, lane, READ)
-    _take_plane(dark, row, columns, n, lane, DARK)
-    _take_plane(pixel_flags, row, columns, n, known, 0)
-    nothing, no_gain = np.uint32(0), np.uint32(NO_GAIN)
-    for j in range(n):
-        known[j] |= nothing if (lane[GAIN + j] > 0) & (lane[GAIN + j] < np.inf) else no_gain
-    _judge_pixels(lane, known, n)
 
 
 @jit
@@ -126,12 +59,6 @@ def _load_difference(
 
 
 @jit
-def _unite(marks: Array, seen: Array, n: int) -> None:
-    for j in range(n):
-        seen[j] |= marks[j]
-
-
-@jit
 def _load(tile: Array, marks: Array, constants: Array, work: Array, lane: Array, seen: Array, n: int) -> None:
     lane[N : SUM_D + LANES] = 0
     seen[:] = 0
@@ -143,7 +70,7 @@ def _load(tile: Array, marks: Array, constants: Array, work: Array, lane: Array,
         else:  # the seam between two integrations
             here[Y:R] = 0
     for k in range(marks.shape[0]):
-        _unite(marks[k], seen, n)
+        unite(marks[k], seen, n)
 
 
 @jit
@@ -375,15 +302,9 @@ def _suspects(lane: Array, limit: float, columns: Array, n: int, list_: Array, l
 
 
 @jit
-def _put_list(values: Array, columns: Array, target: Array, n: int) -> None:
-    for j in range(n):
-        target[columns[j]] = values[j]
-
-
-@jit
 def _flag(lane: Array, seen: Array, known: Array, n: int) -> None:
     for j in range(n):
-        known[j] |= (seen[j] & (JUMP | SATURATED)) | (not lane[S + j] > 0)  # DO_NOT_USE is 1
+        known[j] |= (seen[j] & PROPAGATED) | (not lane[S + j] > 0)  # DO_NOT_USE is 1
 
 
 @jit
@@ -437,10 +358,10 @@ def fit_rows(
         (row, column) uint32.
     """
     size, n_columns = tbar.shape[0], counts.shape[2]
-    tile = _aligned(size, LANES, constants.dtype)
+    tile = aligned(size, LANES, constants.dtype)
     marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
-    work = _aligned(size, FIELDS, constants.dtype)
-    lane = _aligned(1, LANE_FIELDS, constants.dtype)[0]
+    work = aligned(size, FIELDS, constants.dtype)
+    lane = aligned(1, LANE_FIELDS, constants.dtype)[0]
     seen = np.zeros(LANES, np.uint8)
     known = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
@@ -452,10 +373,10 @@ def fit_rows(
             n = min(LANES, n_columns - first)
             columns = everywhere[first : first + n]
             for k in range(size):
-                _take_run(counts[k, row, first : first + n], tile[k], n)
+                take_run(counts[k, row, first : first + n], tile[k], n)
             for k in range(flags.shape[0]):
-                _take_run(flags[k, row, first : first + n], marks[k], n)
-            _prepare(pixels, row, columns, lane, known, n)
+                take_run(flags[k, row, first : first + n], marks[k], n)
+            prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, constants, work, lane, seen, n)
             _start(work, constants, lane, n)
             _forward(work, constants, lane, n)
@@ -463,20 +384,20 @@ def fit_rows(
                 length = _suspects(lane, limit, columns, n, suspects, length)
             _finish(tile, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
-                _take_run(lane[field : field + n], out[place, row, first : first + n], n)
-            _take_run(known, out_flags[row, first : first + n], n)
+                take_run(lane[field : field + n], out[place, row, first : first + n], n)
+            take_run(known, out_flags[row, first : first + n], n)
         for first in range(0, length, LANES):
             n = min(LANES, length - first)
             columns = suspects[first : first + n]
             for k in range(size):
-                _take_list(counts[k, row], columns, n, tile[k])
+                take_list(counts[k, row], columns, n, tile[k])
             for k in range(flags.shape[0]):
-                _take_list(flags[k, row], columns, n, marks[k])
-            _prepare(pixels, row, columns, lane, known, n)
+                take_list(flags[k, row], columns, n, marks[k])
+            prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, constants, work, lane, seen, n)
             _search(work, constants, lane, limits, found, row, columns, seen, n)
             _finish(tile, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
-                _put_list(lane[field : field + n], columns, out[place, row], n)
-            _put_list(known, columns, out_flags[row], n)
+                put_list(lane[field : field + n], columns, out[place, row], n)
+            put_list(known, columns, out_flags[row], n)
     return lane[LOST : LOST + LANES].sum()

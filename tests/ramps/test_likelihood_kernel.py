@@ -13,7 +13,7 @@ import pytest
 
 import obverse as ob
 from obverse import ReadPattern
-from tests.ramp_gates import ROMAN, simulate
+from tests.ramps.gates import ROMAN, simulate
 
 PATTERN = ReadPattern(ROMAN, 3.16)
 KNOWN = {"gain": 1.5, "read_noise": 9.0}

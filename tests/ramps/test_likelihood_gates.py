@@ -10,7 +10,7 @@ import pytest
 
 import obverse as ob
 from obverse import ReadPattern
-from tests.ramp_gates import PATTERNS, failures, outcomes, perfect, simulate
+from tests.ramps.gates import PATTERNS, failures, outcomes, perfect, simulate
 
 FLUXES = [0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 

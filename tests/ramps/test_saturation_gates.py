@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import obverse as ob
-from tests.ramp_gates import simulate
+from tests.ramps.gates import simulate
 
 FULL_WELL = 60_000.0
 NOISE = 15.0

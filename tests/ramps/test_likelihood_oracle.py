@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 import obverse as ob
 from obverse import ReadPattern
 from tests import naive
-from tests.ramp_gates import ROMAN
+from tests.ramps.gates import ROMAN
 
 UNEVEN = ReadPattern(ROMAN, 3.16)
 EVEN = ReadPattern.even(7, frame_time=10.0)
