@@ -23,8 +23,10 @@ SHAPES = {
     "whole": "whole number",
     "list": "list of numbers",
     "coefficients": "list; or one an amplifier, or maps",
+    "ramp": "planes of pixels",
     "text": "word",
     "map": "map",
+    "flags": "map of flags",
 }
 
 

@@ -112,3 +112,54 @@ def jumps(
             return made
         for i in trials[int(np.argmax(gains))][0]:
             made[i + 1] |= JUMP
+
+
+# Two-point differences ------------------------------------------------------------------------------------------
+
+
+def clipped_median(values: Array) -> float:
+    """Median of sizes without the largest of four or more; of two the smaller one."""
+    ordered = np.sort(values)
+    if len(ordered) >= 4:
+        return float(np.median(ordered[:-1]))
+    return float(np.median(ordered)) if len(ordered) == 3 else float(ordered[0])
+
+
+def two_point_jumps(
+    counts: Array,
+    times: Any,
+    gain: float,
+    read_noise: float,
+    flags: Array | None = None,
+    limits: Any = (6.0, 5.0, 4.0),
+    single_pass_from: int = 10,
+) -> Array:
+    """Flags of one pixel, (integration, resultant), with the jumps that two-point differences show."""
+    made = np.zeros(counts.shape, np.uint8) if flags is None else flags.copy()
+    photons, reading = (np.diag(matrix) for matrix in read_covariances(times))
+    d = np.diff([np.mean(group) for group in times])
+    left = {}
+    for i, ramp in enumerate(counts.astype(float)):
+        for k in np.flatnonzero(usable_differences(ramp, made[i])):
+            left[i, int(k)] = gain * (ramp[k + 1] - ramp[k]) / d[k]
+
+    def ratio(place: tuple[int, int], middle: float) -> float:
+        k = place[1]
+        return float(
+            abs(left[place] - middle) * d[k] / np.sqrt(read_noise**2 * reading[k] + abs(middle) * photons[k])
+        )
+
+    if len(left) >= single_pass_from * len(counts):
+        middle = float(np.median(list(left.values())))
+        for i, k in left:
+            made[i, k + 1] |= JUMP if ratio((i, k), middle) > limits[2] else 0
+        return made
+    left = {place: abs(rate) for place, rate in left.items()}
+    while len(left) > 1:
+        middle = clipped_median(np.array(list(left.values())))
+        worst = max(left, key=lambda place: ratio(place, middle))
+        if ratio(worst, middle) <= limits[min(len(left), 4) - 2]:
+            break
+        made[worst[0], worst[1] + 1] |= JUMP
+        del left[worst]
+    return made

@@ -13,6 +13,7 @@ from obverse.effects import SITES, Effect
 from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.geometry import Geometry
+from obverse.history import History
 from obverse.moment import Moment
 from obverse.seeds import SILENT, Address, Silence, Stream
 
@@ -60,7 +61,7 @@ class Run:
     chain: Chain
     exposure: Exposure
     seed: int | None
-    history: Any = None
+    history: History | None = None
     threads: int | None = None
     watch: Watch = _unwatched
 
@@ -75,7 +76,7 @@ class Run:
         interval: tuple[float, float] = (0.0, 0.0),
     ) -> NDArray[Any]:
         """Imprint these effects on the pixels, one after the other."""
-        at = Moment(self.exposure, self.chain.geometry, layout, interval, history=self.history)
+        at = Moment(self.exposure, self.chain.geometry, layout, interval, history=self.history, integration=integration)
         for effect in effects:
             pixels = effect.imprint(
                 pixels, replace(at, rng=self.stream(effect.name, effect.cadence, integration, read))

@@ -41,6 +41,7 @@ CALIBRATE_EXAMPLES = (
     "\b\n"
     "Examples:\n"
     "  obverse calibrate ima.fits -o products\n"
+    "  obverse calibrate jw01234_nrca1_uncal.fits --reference crds/ --save-opt -o products\n"
     "  obverse calibrate ESIS1_04803.fit.gz -o products --detector belief/esis-measured.toml\n"
 )
 
@@ -135,8 +136,14 @@ def simulate(
 @click.option(
     "--detector", metavar="NAME|TOML", help="Detector, measured or built in.  [default: the one the file names]"
 )
+@click.option(
+    "--reference", "references", multiple=True, type=FILES, help="Reference file, or a directory of them; repeat it."
+)
+@click.option("--estimator", metavar="NAME", help="Ramp fit: likelihood, ols, casertano, covariance.")
+@click.option("--save-opt", is_flag=True, help="Write what was fitted to each segment, NAME_fitopt.fits of JWST.")
 @click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@click.option("--maximum-cores", metavar="WORD", help="The same as a share: none, quarter, half, all, or a number.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where a product came with a warning.")
 @SET
 @CHECKSUM
@@ -145,22 +152,35 @@ def calibrate(
     files: Sequence[Path],
     out: Path,
     detector: str | None,
+    references: Sequence[Path],
+    estimator: str | None,
+    save_opt: bool,
     until: str | None,
     workers: int | None,
+    maximum_cores: str | None,
     strict: bool,
     overrides: Sequence[str],
     ignore_checksum: bool,
     overwrite: bool,
 ) -> None:
-    """Turn raw FILES into images with errors and flags, NAME_cal.fits each."""
-    from obverse import jobs
+    """Turn raw FILES into images with errors and flags: NAME_cal.fits, or NAME_rate.fits and more of JWST."""
+    from obverse import UsageError, jobs
     from obverse.terminal import progress
 
-    reading = jobs.Reading(_pairs(overrides), ignore_checksum)
+    if workers is not None and maximum_cores is not None:
+        raise UsageError("calibrate: --workers and --maximum-cores say the same, give one")
     outcomes = []
     with progress(len(files)) as say:
         for outcome in jobs.calibrate(
-            files, out, detector=detector, reading=reading, until=until, threads=workers, overwrite=overwrite
+            files,
+            out,
+            detector=detector,
+            reading=jobs.Reading(_pairs(overrides), ignore_checksum),
+            references=references,
+            fit=_fit(estimator, save_opt),
+            until=until,
+            threads=workers if maximum_cores is None else jobs.cores(maximum_cores),
+            overwrite=overwrite,
         ):
             say(outcome.path.name)
             outcomes.append(outcome)
@@ -277,11 +297,17 @@ def _report(outcomes: Sequence[Outcome], strict: bool) -> int:
         if outcome.product is None:
             click.echo(f"obverse: {outcome.problem}", err=True)
         else:
-            click.echo(str(outcome.product))
+            for product in (outcome.product, *outcome.others):
+                click.echo(str(product))
     failed = sum(outcome.product is None for outcome in outcomes)
     if failed:
         click.echo(f"{len(outcomes) - failed} calibrated, {failed} failed", err=True)
     return 1 if failed else 3 if strict and any(outcome.warnings for outcome in outcomes) else 0
+
+
+def _fit(estimator: str | None, save_opt: bool) -> dict[str, str]:
+    named = {} if estimator is None else {"estimator": estimator}
+    return {**named, "save_segments": "yes"} if save_opt else named
 
 
 def _pairs(overrides: Sequence[str]) -> dict[str, str]:

@@ -23,7 +23,10 @@ from obverse.readout import Readout
 from obverse.recipe import Recipe, extra_steps
 
 if TYPE_CHECKING:
+    import os
+
     from obverse.io.ccd import Keywords
+    from obverse.references import Reference, Setup
 
 __all__ = ["SCHEMA", "Detector"]
 
@@ -177,6 +180,33 @@ class Detector:
     def draw(self, seed: int) -> Detector:
         """Return the detector with its measured parameters drawn from their covariance."""
         return draw_effects(self, seed)
+
+    def with_references(
+        self, references: Iterable[Reference | str | os.PathLike[str]], setup: Setup | None = None
+    ) -> Detector:
+        """Return the detector with the values of reference files in place of its own.
+
+        Parameters
+        ----------
+        references
+            Files, directories of files, or what has been read of them; one of each kind at most.
+        setup
+            Instrument, detector and subarray that they must fit; None is the whole sensor of whatever they are for.
+
+        Returns
+        -------
+        Detector
+            Gain, read noise, levels, straightening, full well, flat and flags as maps, in electrons. An effect that
+            it did not have takes its place in chain and recipe.
+
+        Raises
+        ------
+        DataError
+            If a file is no reference, is for another instrument, detector or read-out, or covers too little.
+        """
+        from obverse.reference_effects import with_references
+
+        return with_references(self, references, setup)
 
     # -- parts -------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +19,17 @@ from obverse.detector_file import built_in
 from obverse.errors import DataError, ObverseError, ObverseWarning, UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
+from obverse.params import declared
 from obverse.pattern import ReadPattern
 from obverse.readout import UpTheRamp
+from obverse.references import KINDS, Reference, read_references
+from obverse.window import windowed
 
 __all__ = [
     "Outcome",
     "Reading",
     "calibrate",
+    "cores",
     "even_light",
     "exposure_of",
     "light_in",
@@ -46,12 +51,13 @@ WHAT: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one file ended: with a product, or with one line on why not."""
+    """How one file ended: with a product (and `others` beside it), or with one line on why not."""
 
     path: Path
     product: Path | None
     problem: str = ""
     warnings: tuple[str, ...] = ()
+    others: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ def calibrate(
     *,
     detector: str | Path | None = None,
     reading: Reading | None = None,
+    references: Sequence[Path] = (),
+    fit: Mapping[str, str] | None = None,
     until: str | None = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -122,11 +130,16 @@ def calibrate(
     paths
         Raw files; no two may have one name.
     out
-        Directory of the products, ``<name>_cal.fits``.
+        Directory of the products: ``<name>_cal.fits``, or those of the observatory where its dialect writes them
+        (``<name>_rate.fits`` and ``<name>_rateints.fits`` of JWST).
     detector
         Name or TOML file; without one each file must say its detector.
     reading
         How to read them.
+    references
+        Reference files, or directories of them, whose values take the place of the detector's.
+    fit
+        Parameters of the read-out to change: ``estimator``, ``save_segments``.
     until
         Last step of the recipe to carry out.
     threads
@@ -144,33 +157,70 @@ def calibrate(
     UsageError
         Before any work, if two files would write one product or the detector is not known.
     """
-    products = [out / f"{_stem(path)}_cal.fits" for path in paths]
-    _refuse_twins(paths, products)
-    io.prepare_directory(out)
+    _refuse_twins(paths, [out / f"{_observation(path)}_cal.fits" for path in paths])
     chosen = None if detector is None else Detector.load(detector)
-    for path, product in zip(paths, products, strict=True):
-        yield _one(path, product, chosen, reading or Reading(), until, threads, overwrite)
+    known = read_references(references)
+    io.prepare_directory(out)
+    how = _How(chosen, known, dict(fit or {}), reading or Reading(), until, threads, overwrite)
+    for path in paths:
+        yield _one(path, out, how)
 
 
-def _one(
-    path: Path,
-    product: Path,
-    chosen: Detector | None,
-    reading: Reading,
-    until: str | None,
-    threads: int | None,
-    overwrite: bool,
-) -> Outcome:
+@dataclass(frozen=True)
+class _How:
+    """What all files of one run share."""
+
+    chosen: Detector | None
+    references: Sequence[Reference]
+    fit: Mapping[str, str]
+    reading: Reading
+    until: str | None
+    threads: int | None
+    overwrite: bool
+
+
+def _one(path: Path, out: Path, how: _How) -> Outcome:
     """Calibrate one file; whatever is wrong with it, or with its disk, stays its own problem."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ObverseWarning)
         try:
-            done, used = _calibrated(path, chosen, reading, until, threads)
+            done, used = _calibrated(path, how)
             record = _provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)})
-            io.write(done, product, provenance=record, overwrite=overwrite)
+            product, *others = _written(done, path, out, used, record, how.overwrite)
         except (ObverseError, OSError, MemoryError) as problem:
             return Outcome(path, None, _line(path, problem), _lines(path, caught))
-    return Outcome(path, product, "", _lines(path, caught))
+    return Outcome(path, product, "", _lines(path, caught), tuple(others))
+
+
+def _written(
+    done: Frame, path: Path, out: Path, used: Detector, record: Mapping[str, str], overwrite: bool
+) -> list[Path]:
+    """Write the products of the observatory where its dialect has any, else our own."""
+    writer = io.product_writer(done)
+    if writer is not None and "estimate" in done.undone:
+        return writer.write_products(
+            done, out, _observation(path), detector=used, provenance=record, overwrite=overwrite
+        )
+    product = out / f"{_stem(path)}_cal.fits"
+    io.write(done, product, provenance=record, overwrite=overwrite)
+    return [product]
+
+
+def cores(word: str) -> int:
+    """Return the threads that ``none``, ``quarter``, ``half``, ``all`` or a number of processors stands for.
+
+    Examples
+    --------
+    >>> cores("none"), cores("3")
+    (1, 3)
+    """
+    have = os.cpu_count() or 1
+    named = {"none": 1, "quarter": max(have // 4, 1), "half": max(have // 2, 1), "all": have}
+    if word in named:
+        return named[word]
+    if not (word.isdigit() and int(word) > 0):
+        raise UsageError(f"--maximum-cores {word}: must be none, quarter, half, all or a whole number from 1")
+    return int(word)
 
 
 def measure(
@@ -227,25 +277,58 @@ def measured_table(belief: Detector) -> list[tuple[str, str, float, float]]:
     return [row for block in belief.covariance for row in summary(belief, block)]
 
 
-def _calibrated(
-    path: Path, chosen: Detector | None, reading: Reading, until: str | None, threads: int | None
-) -> tuple[Frame, Detector]:
-    frame = reading(path, chosen)
+def _calibrated(path: Path, how: _How) -> tuple[Frame, Detector]:
+    frame = how.reading(path, how.chosen)
     if "estimate" in frame.undone:
         done = ", ".join(frame.undone)
         raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
-    detector = _informed(_fitting(chosen or _detector_of(frame), frame), frame, path)
-    recipe = detector.recipe() if until is None else detector.recipe().until(until)
-    return recipe.run(frame, threads=threads), detector
+    detector = _informed(_fitting(how.chosen or _detector_of(frame), frame), frame, path)
+    detector = _tuned(_referred(detector, how.references, frame), how.fit)
+    recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
+    return recipe.run(frame, threads=how.threads), detector
 
 
-_KNOWN_AS = {"WFC3/IR": "hst_wfc3_ir"}
+def _referred(detector: Detector, references: Sequence[Reference], frame: Frame) -> Detector:
+    """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
+    setup = io.setup_of(frame)
+    if setup is not None:
+        _warn_of_typical_values(detector, references, frame)
+    return detector.with_references(references, setup) if references else detector
+
+
+def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame) -> None:
+    given = {reference.kind for reference in references}
+    measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
+    known = measured_names | set(frame.undone)
+    missing = [k for k, effect in KINDS.items() if k not in given and effect not in known and detector.has(effect)]
+    if missing:
+        what = f"no reference for {', '.join(missing)}: the typical values of detector {detector.name!r} are used"
+        warnings.warn(f"{what} (--reference FILE)", ObverseWarning, stacklevel=2)
+
+
+def _tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
+    """Return the detector with another ramp fit."""
+    if not fit:
+        return detector
+    for name in fit:
+        if name not in declared(type(detector.readout)):
+            raise UsageError(f"detector {detector.name!r} has a read-out without {name!r}: it fits no such ramps")
+    return detector.replace(readout=detector.readout.replace(**fit))
+
+
+_KNOWN_AS = {
+    "WFC3/IR": "hst_wfc3_ir",
+    "NIRCAM": "jwst_nircam",
+    "NIRCAM/NRCALONG": "jwst_nircam_long",
+    "NIRCAM/NRCBLONG": "jwst_nircam_long",
+    "MIRI": "jwst_miri",
+}
 
 
 def _detector_of(frame: Frame) -> Detector:
     """Return the built-in detector that a file names."""
     said = frame.exposure.detector or "nothing"
-    name = _KNOWN_AS.get(said, said)
+    name = _KNOWN_AS.get(said) or _KNOWN_AS.get(said.partition("/")[0], said)
     if name not in built_in():
         raise UsageError(
             f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())}, "
@@ -255,11 +338,14 @@ def _detector_of(frame: Frame) -> Detector:
 
 
 def _fitting(detector: Detector, frame: Frame | None) -> Detector:
-    """Return the detector, cut to the size of a subarray where the file holds one."""
+    """Return the detector, cut to the subarray that the file holds; to a centred one where it does not say which."""
     geometry = detector.geometry
     if frame is None or not geometry.is_plain or "amplifier" in frame.axes:
         return detector
     rows, columns = frame.shape[-2:]
+    setup = io.setup_of(frame)
+    if setup is not None and setup.section is not None and geometry.shape != (rows, columns):
+        return windowed(detector, setup.section)
     return detector.resized((rows, columns))
 
 
@@ -298,9 +384,14 @@ def _refuse_twins(paths: Sequence[Path], products: Sequence[Path]) -> None:
 
 def _stem(path: Path) -> str:
     name = path.name.removesuffix(".gz")
-    for ending in (".fits", ".fit", ".fts", "_raw", "_cal"):
+    for ending in (".fits", ".fit", ".fts", ".asdf", "_raw", "_cal"):
         name = name.removesuffix(ending)
     return name
+
+
+def _observation(path: Path) -> str:
+    """Return the name without what says how far it had got: the observatory's products have endings of their own."""
+    return _stem(path).removesuffix("_uncal").removesuffix("_ramp")
 
 
 def _provenance(detector: Detector, more: Mapping[str, str]) -> dict[str, str]:

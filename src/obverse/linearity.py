@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.jackknife import block_sums, jackknife
 
-__all__ = ["fit_linearity"]
+__all__ = ["fit_linearity", "straighten_reads"]
 
 
 def fit_linearity(
@@ -113,3 +113,81 @@ def _solve(times: NDArray[np.float64], moments: NDArray[np.float64], differences
     solution = np.linalg.lstsq((design / scale[:, None] * weight).T, powers[0] * weight, rcond=None)[0]
     found: NDArray[Any] = (solution / scale)[1:]
     return found
+
+
+Bend = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def straighten_reads(
+    resultants: NDArray[Any],
+    times: Sequence[Sequence[float]],
+    *,
+    usable: NDArray[np.bool_] | None,
+    bend: Bend,
+    straighten: Bend,
+    maximum: Any,
+) -> NDArray[np.float32]:
+    r"""Straighten the single reads that a steady light predicts for each resultant, and average them.
+
+    .. math::
+
+        q_{kj} = P(R_k) + s\,(t_{kj} - \bar t_k), \qquad
+        y_{kj} = \min\left(P^{-1}(q_{kj}) + R_k - \langle P^{-1}(q_{kj'}) \rangle_{j'},\ y_{max}\right), \qquad
+        \hat q_k = \langle P(y_{kj}) \rangle_j
+
+    The slope s is that between the first and the last usable resultant.
+
+    Parameters
+    ----------
+    resultants
+        :math:`R_k`, (integration, resultant, row, column) [electron].
+    times
+        Time of every read, by resultant [s].
+    usable
+        Resultants that are not saturated, the shape of `resultants`; None where all are.
+    bend, straighten
+        :math:`P^{-1}` and :math:`P`, of arrays (..., row, column) [electron].
+    maximum
+        :math:`y_{max}`, the largest measured signal of a read [electron].
+
+    Returns
+    -------
+    ndarray
+        :math:`\hat q_k`, float32 [electron].
+
+    Notes
+    -----
+    Limits: light that changes within a resultant, and jumps, are not followed; where fewer than two resultants are
+    usable, the slope is zero and a resultant is straightened as if it were one read.
+    Reference: Casertano 2022, STScI technical report Roman-STScI-000394 (averaged reads of the Roman WFI).
+    """
+    straight = straighten(resultants)
+    middle = np.array([np.mean(group) for group in times], np.float32)
+    slope = _slopes(straight, middle, usable)
+    for k, group in enumerate(times):
+        if len(group) > 1:
+            offsets = np.subtract(group, middle[k], dtype=np.float32)
+            bent = [bend(straight[..., k, :, :] + slope * offset) for offset in offsets]
+            shift = resultants[..., k, :, :] - sum(bent) / np.float32(len(group))
+            reads = [straighten(np.minimum(read + shift, maximum)) for read in bent]
+            straight[..., k, :, :] = sum(reads) / np.float32(len(group))
+    return straight
+
+
+def _slopes(
+    straight: NDArray[np.float32], times: NDArray[np.float32], usable: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """Return the slope between the first and the last usable resultant, (integration, row, column)."""
+    axis, n = straight.ndim - 3, len(times)
+    if usable is None:
+        usable = np.ones((n, 1, 1), bool)
+    first = np.expand_dims(usable.argmax(axis=-3), axis=-3)
+    last = n - 1 - np.expand_dims(np.flip(usable, -3).argmax(axis=-3), axis=-3)
+    span = np.where(last > first, times[last] - times[first], np.float32(np.inf))
+    where = np.broadcast_to(first, _one(straight, axis)), np.broadcast_to(last, _one(straight, axis))
+    low, high = (np.take_along_axis(straight, index, axis) for index in where)
+    return np.asarray(((high - low) / span).squeeze(axis))
+
+
+def _one(cube: NDArray[Any], axis: int) -> tuple[int, ...]:
+    return (*cube.shape[:axis], 1, *cube.shape[axis + 1 :])

@@ -13,6 +13,7 @@ from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.geometry import Geometry
+from obverse.history import History
 from obverse.seeds import SILENT, Silence, Stream
 
 __all__ = ["Moment"]
@@ -35,7 +36,9 @@ class Moment:
     rng
         This effect's own random stream.
     history
-        What earlier exposures left behind.
+        What earlier exposures left behind, an `obverse.history.History`.
+    integration
+        Which ramp of the exposure is simulated, counted from 0: its reset comes that many exposure times later.
     rows
         Rows of the layout that are in hand, where they are not all.
     respond
@@ -49,7 +52,8 @@ class Moment:
     layout: str = "sensor"
     interval: tuple[float, float] = (0.0, 0.0)
     rng: Stream | Silence = SILENT
-    history: Any = None
+    history: History | None = None
+    integration: int = 0
     rows: slice = field(default_factory=lambda: slice(None))
     respond: Callable[[ArrayLike], NDArray[Any]] | None = None
     read_noise: Any = 0.0

@@ -61,7 +61,8 @@ def param(
     shape
         ``"any"`` (scalar, one an amplifier, or a map), ``"scalar"``, ``"whole"`` (a whole number),
         ``"list"`` (polynomial, kernel),
-        ``"coefficients"`` (a list, or one list an amplifier or pixel), ``"text"`` or ``"map"`` (of pixels, or nothing).
+        ``"coefficients"`` (a list, or one list an amplifier or pixel), ``"text"``, ``"map"`` (of pixels, or nothing)
+        or ``"flags"`` (a map of 32-bit `Flag`).
     choices
         The allowed words of a text.
 
@@ -173,6 +174,8 @@ def _checked_text(name: str, value: Any, info: Declared) -> str:
 
 def _to_array(name: str, value: Any, info: Declared) -> np.ndarray[Any, np.dtype[Any]]:
     value = plain(name, value, info.unit)
+    if info.shape == "flags":
+        return _to_flags(name, value)
     try:
         array = np.array(value)
         return array if array.dtype.kind in "f" else array.astype(np.float64)
@@ -180,13 +183,22 @@ def _to_array(name: str, value: Any, info: Declared) -> np.ndarray[Any, np.dtype
         raise UsageError(f"{name} is {value!r}, it must be a number{_in_unit(info)} or an array of them") from None
 
 
+def _to_flags(name: str, value: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    array = np.array(value)
+    if array.dtype.kind not in "iu" or (array.size and not 0 <= int(array.min()) <= int(array.max()) < 2**32):
+        raise UsageError(f"{name} must be a map of flags, whole numbers from 0 to {2**32 - 1}, not of {array.dtype}")
+    return array.astype(np.uint32)
+
+
 def _refuse_bad_shape(name: str, number: np.ndarray[Any, Any], info: Declared) -> None:
     wanted = {
         "scalar": (0,),
         "whole": (0,),
         "map": (2, 3),
+        "flags": (2,),
         "list": (1, 2),
         "coefficients": (1, 2, 3),
+        "ramp": (3, 4),
         "any": (0, 1, 2),
     }[info.shape]
     if number.ndim not in wanted:
@@ -194,7 +206,9 @@ def _refuse_bad_shape(name: str, number: np.ndarray[Any, Any], info: Declared) -
             "scalar": "one number",
             "whole": "one whole number",
             "map": "a map of pixels",
+            "flags": "a map (row, column)",
             "list": "a list of numbers",
+            "ramp": "planes of pixels (resultant, row, column) or (integration, resultant, row, column)",
         }
         raise UsageError(
             f"{name} has shape {number.shape}, it must be "

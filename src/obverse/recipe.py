@@ -18,6 +18,7 @@ from obverse.errors import UsageError, nearest
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.geometry import Geometry
+from obverse.history import History
 from obverse.moment import Moment
 from obverse.noise import read_noise
 from obverse.scaling import add_pixel_flag
@@ -99,6 +100,7 @@ class Recipe:
         self,
         raw: Frame,
         *,
+        history: History | None = None,
         threads: int | None = None,
         tile_rows: int | None = None,
         progress: Callable[[str, float], None] | None = None,
@@ -109,6 +111,8 @@ class Recipe:
         ----------
         raw
             A frame in file layout, or one that stopped in the middle.
+        history
+            What earlier exposures left behind, for `persistence`.
         threads
             Worker threads; the result does not depend on them.
         tile_rows
@@ -124,7 +128,8 @@ class Recipe:
         frame = self._begin(raw)
         todo = [step for step in self.steps if step.name not in raw.undone]
         for i, steps in _passes(todo):
-            frame = self._pass(frame, steps, threads, tile_rows)
+            whole = Moment.of(frame, self.detector.geometry).replace(history=history)
+            frame = self._pass(frame, steps, whole, threads, tile_rows)
             if progress is not None:
                 progress(steps[-1].name, (i + len(steps)) / len(todo))
         return frame
@@ -141,9 +146,10 @@ class Recipe:
             )
         return _with_reference_pixels(raw, geometry) if geometry.is_plain else clocked(raw, geometry)
 
-    def _pass(self, frame: Frame, steps: list[Step], threads: int | None, tile_rows: int | None) -> Frame:
+    def _pass(
+        self, frame: Frame, steps: list[Step], whole: Moment, threads: int | None, tile_rows: int | None
+    ) -> Frame:
         """Run steps that touch the same tile, one tile after the other."""
-        whole = Moment.of(frame, self.detector.geometry)
         respond = _Response(self.detector, whole)
 
         def work(tile: Frame, rows: slice) -> Frame:

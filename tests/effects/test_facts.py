@@ -10,14 +10,17 @@ import obverse as ob
 from obverse import Amplifier, Detector, Exposure, Flag, Frame, Geometry, Moment, ReadPattern
 from obverse.effects import registry
 from obverse.effects.adc import Adc
+from obverse.effects.bad_pixels import BadPixels
 from obverse.effects.bias import Bias
 from obverse.effects.bias_drift import BiasDrift
+from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
 from obverse.effects.flat import Flat
 from obverse.effects.gain import Gain
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
+from obverse.effects.persistence import Persistence
 from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.reset_noise import ResetNoise
@@ -118,6 +121,20 @@ def test_cosmic_rays_lose_energy_as_moyal_says():
     assert np.median(losses) == pytest.approx(moyal.median(), abs=5 * 1.5 * moyal.std() / np.sqrt(losses.size))
 
 
+def test_persistence_after_a_thousand_seconds_is_that_of_romanisim():
+    # romanisim 0.15, Fermi profile with A = x0 = dx = alpha = gamma = 1: half of A at x0, 100 A at 100 x0
+    unit = Persistence(amplitude=1.0, knee=1.0, width=1.0, index=1.0, decay=1.0, half_well=0.1)
+    assert unit.rate([1.0, 100.0], 1000.0) == pytest.approx([0.5, 100.0])
+
+
+def test_bad_pixels_of_jwst_are_dead_with_1025():
+    # STScI, JWST pipeline documentation, data quality flags: DO_NOT_USE 1, DEAD 1024
+    frame = Frame(np.ones((1, 1), "f4"), "electron")
+    dead = BadPixels(flags=np.array([[1024]]))
+    assert dead.correct(frame, at((1, 1))).pixel_flags[0, 0] == 1025
+    assert dead.imprint(np.full((1, 1), 500.0, np.float32), at((1, 1)))[0, 0] == 0.0
+
+
 # -- pixel and node -----------------------------------------------------------------------------------------------
 
 
@@ -136,6 +153,14 @@ def test_saturation_of_a_resultant_is_judged_by_its_last_read():
 def test_saturation_of_wfc3_is_at_77900_electrons():
     # WFC3 Instrument Handbook, Table 5.1
     assert Detector.load("hst_wfc3_ir").effect("saturation").full_well == 77900.0
+
+
+def test_charge_migration_of_niriss_starts_at_25000_dn():
+    # STScI, JWST pipeline documentation, step charge_migration: 25 000 DN, at the 1.61 electron/DN of NIRISS
+    effect = ChargeMigration()
+    values = np.array([24999.0, 25001.0, 24000.0], "f4").reshape(1, 3, 1, 1) * np.float32(1.61)
+    frame = Frame(values, "electron", ("integration", "resultant", "row", "column"))
+    assert effect.correct(frame, at((1, 1))).flags.ravel().tolist() == [0, 129, 129]
 
 
 def test_reset_noise_of_fifty_femtofarad_at_295_kelvin_is_89_electrons():

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from obverse import Amplifier, Geometry
+from obverse import Amplifier, Flag, Geometry
 from obverse.effects import Effect
 from obverse.effects.adc import Adc
+from obverse.effects.bad_pixels import BadPixels
 from obverse.effects.bias import Bias
 from obverse.effects.bias_drift import BiasDrift
+from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
 from obverse.effects.flat import Flat
 from obverse.effects.gain import Gain
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
+from obverse.effects.persistence import Persistence
 from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.reset_noise import ResetNoise
@@ -68,8 +71,13 @@ def examples(geometry: Geometry) -> list[Effect]:
         DarkCurrent(rate=0.5),
         DarkCurrent(rate=0.5 * response, error=np.full(shape, 0.01)),
         CosmicRays(flux=8.0, pixel_pitch=18.0),
+        Persistence(),
+        Persistence(decay=0.8, window=300.0),
+        BadPixels(flags=random.choice(np.array([0, Flag.HOT, Flag.DEAD], np.uint32), shape, p=[0.9, 0.05, 0.05])),
         Saturation(full_well=80000.0),
         Saturation(full_well=40000.0 * four, margin=0.05),
+        Saturation(full_well=80000.0 * holed, judged_by="next_resultant"),
+        ChargeMigration(share=0.002),
         ResetNoise(sigma=30.0),
         InterpixelCapacitance.cross(0.01),
         InterpixelCapacitance(kernel=ROMAN / ROMAN.sum()),

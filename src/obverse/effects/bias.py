@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from obverse.belief import Block
 from obverse.contract import Exact
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
+from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
 from obverse.robust import clipped_mean
+from obverse.scaling import add_pixel_flag
 
 __all__ = ["Bias"]
 
@@ -36,12 +39,14 @@ class Bias(Effect):
     Parameters
     ----------
     level
-        :math:`b`, a scalar, one an amplifier, or a map in sensor or file layout (row, column) [DN].
+        :math:`b`, a scalar, one an amplifier, or a map in sensor or file layout (row, column) [DN]. Where a map
+        holds NaN, the median of the map stands for it, and the pixel is flagged UNRELIABLE_BIAS.
 
     Notes
     -----
     Limits: what changes from frame to frame is `bias_drift`. In a ramp it cancels from the rate; it matters for
-    the pedestal, for saturation and for nonlinearity.
+    the pedestal, for saturation and for nonlinearity; hence a pixel of unknown level keeps its rate, which a level
+    far off would bend.
     Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., section on overscan and bias.
 
     Examples
@@ -60,7 +65,13 @@ class Bias(Effect):
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Add the level [DN]."""
-        return charge + at.plane(self.level)
+        return charge + at.plane(self._known)
+
+    @cached_property
+    def _known(self) -> float | NDArray[np.float64]:
+        """The level, with the median of a map in its holes."""
+        level, holes = self.level, np.isnan(self.level)
+        return np.where(holes, np.nanmedian(level), level) if holes.any() else level
 
     def measure(self, frames: Sequence[Frame], at: Moment) -> tuple[Bias, Block]:
         """Measure the level from exposures without light; of a ramp, from its first resultant.
@@ -98,4 +109,7 @@ class Bias(Effect):
             raise UsageError(
                 f"bias: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}"
             )
-        return frame.replace(data=np.asarray(frame.data, np.float32) - at.plane(self.level))
+        lowered = frame.replace(data=np.asarray(frame.data, np.float32) - at.plane(self._known))
+        if self._known is self.level:
+            return lowered
+        return add_pixel_flag(lowered, np.isnan(at.plane(self.level)), Flag.UNRELIABLE_BIAS)

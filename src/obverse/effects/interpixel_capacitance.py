@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Approximate
+from obverse.effects._coupling import couple, cross
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
 from obverse.frame import Frame
@@ -72,8 +72,7 @@ class InterpixelCapacitance(Effect):
     @classmethod
     def cross(cls, coupling: float) -> InterpixelCapacitance:
         """Build the kernel of four equal couplings to the nearest neighbours."""
-        a = float(coupling)
-        return cls(kernel=np.array([[0.0, a, 0.0], [a, 1.0 - 4.0 * a, a], [0.0, a, 0.0]]))
+        return cls(kernel=cross(coupling))
 
     @property
     def strength(self) -> float:
@@ -96,7 +95,7 @@ class InterpixelCapacitance(Effect):
     def _coupled(self, image: NDArray[Any], at: Moment) -> NDArray[Any]:
         geometry = at.geometry
         sensitive = geometry.sensitive[at.rows] if any(geometry.reference) else None
-        return _couple(image, self.kernel, sensitive)
+        return couple(image, self.kernel, sensitive)
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Couple each pixel (..., row, column) [electron] to its neighbours."""
@@ -117,28 +116,5 @@ class InterpixelCapacitance(Effect):
         spot[2 * rounds, 2 * rounds] = 1.0
         guess = spot
         for _ in range(rounds):
-            guess = spot - _couple(guess, self.kernel, None)
+            guess = spot - couple(guess, self.kernel, None)
         return float((guess**2).sum())
-
-
-def _couple(image: NDArray[Any], kernel: NDArray[np.float64], sensitive: NDArray[np.bool_] | None) -> NDArray[Any]:
-    """Return what neighbours add to (..., row, column), as direct sums (no FFT: bits stay local)."""
-    out = np.zeros_like(image)
-    for weight, i, j in _weights(kernel, image.dtype):
-        here, there = _overlap(image.shape[-2], i), _overlap(image.shape[-1], j)
-        pixel, neighbour = (here[0], there[0]), (here[1], there[1])
-        step = weight * (image[(..., *neighbour)] - image[(..., *pixel)])
-        out[(..., *pixel)] += step if sensitive is None else step * (sensitive[pixel] & sensitive[neighbour])
-    return out
-
-
-def _overlap(n: int, shift: int) -> tuple[slice, slice]:
-    """Return where a pixel and its neighbour `shift` away both exist: the pixels, the neighbours."""
-    return slice(max(0, -shift), n - max(0, shift)), slice(max(0, shift), n - max(0, -shift))
-
-
-def _weights(kernel: NDArray[np.float64], dtype: Any) -> Iterator[tuple[Any, int, int]]:
-    for i in (-1, 0, 1):
-        for j in (-1, 0, 1):
-            if (i, j) != (0, 0) and kernel[i + 1, j + 1] != 0.0:
-                yield dtype.type(kernel[i + 1, j + 1]), i, j

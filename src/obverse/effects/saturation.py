@@ -87,12 +87,15 @@ class Saturation(Effect):
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Clip the charge (row, column) [electron] at full well, where that is known."""
-        return np.fmin(charge, at.plane(self.full_well))
+        well = at.plane(self.full_well)
+        return np.minimum(charge, np.where(np.isnan(well), np.float32(np.inf), well))
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Flag SATURATED from the first read near full well to the end of the ramp."""
         if self.grow and "amplifier" in frame.axes:
-            raise UsageError("saturation.grow: amplifiers in read-out order have no neighbours, put it behind 'assemble'")
+            raise UsageError(
+                "saturation.grow: in read-out order amplifiers have no neighbours: put it behind 'assemble'"
+            )
         empty, full = self._levels(frame, at)
         height = frame.data - empty
         last = height * _reach(frame)

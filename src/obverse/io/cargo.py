@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from obverse.io.header import Header
+from obverse.references import Setup
 
 if TYPE_CHECKING:
     from obverse.frame import Frame
+    from obverse.io.door import Hdu
 
-__all__ = ["Cargo", "constants", "provenance_of"]
+__all__ = ["Cargo", "constants", "provenance_of", "setup_of"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -32,12 +34,22 @@ class Cargo:
         ``saturation`` [DN].
     provenance
         What an earlier run has recorded, and every ``--set``.
+    setup
+        Which instrument, which detector, which part of it and how it was read, where reference files depend on it.
+    units
+        Units of the file that go into its observatory's products as they are (tables of times), and planes that
+        only those products name.
+    dialect
+        What has read the file, and may write its observatory's products.
     """
 
     source: str | None = None
     headers: tuple[Header, ...] = ()
     constants: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: _NOTHING)
     provenance: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    setup: Setup | None = None
+    units: tuple[Hdu, ...] = ()
+    dialect: Any = None
 
 
 def constants(frame: Frame) -> Mapping[str, tuple[float, ...]]:
@@ -56,3 +68,8 @@ def constants(frame: Frame) -> Mapping[str, tuple[float, ...]]:
 def provenance_of(frame: Frame) -> Mapping[str, str]:
     """Return what has been recorded of how a frame was made."""
     return frame.cargo.provenance if isinstance(frame.cargo, Cargo) else _NOTHING
+
+
+def setup_of(frame: Frame) -> Setup | None:
+    """Return how the detector of a frame was set up, where its file says so."""
+    return frame.cargo.setup if isinstance(frame.cargo, Cargo) else None

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from obverse.errors import DataError, UsageError, nearest
 from obverse.frame import Frame
 from obverse.io import wfc3
+from obverse.io.asdf_door import is_asdf
 from obverse.io.cargo import Cargo
 from obverse.io.ccd import LOOK, Keywords, read_ccd
 from obverse.io.door import MAX_BYTES, Hdu, open_fits
+from obverse.io.jwst import Jwst
 from obverse.io.products import from_hdus, level_of, to_hdus
 from obverse.io.publish import prepare_directory
+from obverse.io.roman import Roman
+from obverse.io.roman_products import write_ramp
+from obverse.io.roman_read import read_roman
 from obverse.io.text import shown_path
 from obverse.io.writer import write_fits
 
-__all__ = ["Dialect", "dialects", "read", "require_level", "write"]
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+
+__all__ = ["Dialect", "ProductWriter", "dialects", "product_writer", "read", "require_level", "write"]
 
 _LEVELS = ("raw", "calibrated")
 
@@ -40,6 +49,22 @@ class Dialect(Protocol):
         overrides: Mapping[str, str],
     ) -> Frame:
         """Make a frame of them."""
+
+
+class ProductWriter(Protocol):
+    """A dialect that writes the products of its observatory."""
+
+    def write_products(
+        self,
+        frame: Frame,
+        out_dir: Path,
+        stem: str,
+        *,
+        detector: Detector,
+        provenance: Mapping[str, str],
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Write the products of a frame whose ramps have been fitted, and return their names."""
 
 
 class _Product:
@@ -99,7 +124,7 @@ class _Ccd:
 def dialects() -> tuple[Dialect, ...]:
     """Return every dialect, in the order in which they are tried: ours, third parties' by name, any CCD."""
     found = sorted(entry_points(group="obverse.io"), key=lambda entry: entry.name)
-    return (_Product(), _Wfc3(), *(cast(Dialect, entry.load()) for entry in found), _Ccd())
+    return (_Product(), _Wfc3(), Jwst(), Roman(), *(cast(Dialect, entry.load()) for entry in found), _Ccd())
 
 
 def read(
@@ -147,10 +172,26 @@ def read(
     >>> read(path)
     <Frame 'exposure' float32 (row=2, column=3) [electron/s] undone=()>
     """
-    hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
-    dialect = next(each for each in dialects() if each.recognises(hdus))
-    frame = dialect.read(hdus, path=path, keywords=_keywords(detector), overrides=dict(overrides or {}))
+    if is_asdf(path):
+        frame = read_roman(path, overrides=overrides, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
+    else:
+        hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
+        dialect = next(each for each in dialects() if each.recognises(hdus))
+        found = dialect.read(hdus, path=path, keywords=_keywords(detector), overrides=dict(overrides or {}))
+    frame = _marked(found, dialect)
     return frame if level is None else require_level(frame, level, path)
+
+
+def _marked(frame: Frame, dialect: object) -> Frame:
+    """Let the frame remember which dialect has read it."""
+    known = isinstance(frame.cargo, Cargo)
+    return frame.replace(cargo=replace(frame.cargo, dialect=dialect)) if known else frame
+
+
+def product_writer(frame: Frame) -> ProductWriter | None:
+    """Return the dialect that a frame was read by, where it writes products of its own."""
+    dialect = frame.cargo.dialect if isinstance(frame.cargo, Cargo) else None
+    return cast(ProductWriter, dialect) if hasattr(dialect, "write_products") else None
 
 
 def _keywords(detector: Any) -> Keywords:
@@ -191,12 +232,16 @@ def write(
 ) -> None:
     """Write a frame as a FITS product, whole or not at all; `read` gives an equal frame back.
 
+    A raw ramp can be written as ``.asdf`` too, a file of Roman: see `obverse.io.roman_products.write_ramp`.
+
     Parameters
     ----------
     frame
         What to write.
     path
-        Name of the file; missing directories are made. The file that the frame was read from is refused.
+        Name of the file; missing directories are made. The file that the frame was read from is refused. The name
+        of an observatory's raw file (``x_uncal.fits`` of JWST) makes one of that: it reads back as a raw frame of
+        the same pixels, without what only our own files say.
     provenance
         What to record of how it was made, over the versions that always are.
     overwrite
@@ -215,6 +260,19 @@ def write(
     >>> path.exists()
     True
     """
+    if is_asdf(path):
+        write_ramp(frame, path, provenance=provenance, overwrite=overwrite)
+        return
     prepare_directory(Path(path).parent)
     source = frame.cargo.source if isinstance(frame.cargo, Cargo) else None
-    write_fits(path, to_hdus(frame, provenance), overwrite=overwrite, inputs=[source] if source else [])
+    hdus = _raw_hdus(frame, Path(path).name, provenance) or to_hdus(frame, provenance)
+    write_fits(path, hdus, overwrite=overwrite, inputs=[source] if source else [])
+
+
+def _raw_hdus(frame: Frame, name: str, provenance: Mapping[str, str] | None) -> Sequence[Hdu]:
+    """Return the units of an observatory's raw file, where the name says that it is one."""
+    for dialect in dialects():
+        if hasattr(dialect, "writes_raw") and dialect.writes_raw(name):
+            made: Sequence[Hdu] = dialect.raw_hdus(frame, name, dict(provenance or {}))  # type: ignore[attr-defined]
+            return made
+    return ()

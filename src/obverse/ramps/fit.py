@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from obverse.errors import UsageError
 from obverse.pattern import ReadPattern
-from obverse.ramps.inputs import Counts, Cube, refuse_estimator
-from obverse.ramps.jumps import limits_of
-from obverse.ramps.likelihood import NO_SEARCH, fit
-from obverse.ramps.result import PLANES, RampFit
+from obverse.ramps.estimators import estimate
+from obverse.ramps.inputs import Counts, Cube, zero_frames
+from obverse.ramps.result import RampFit
+from obverse.ramps.wish import Wish
 
 __all__ = ["fit_ramps"]
 
@@ -30,6 +28,7 @@ def fit_ramps(
     find_jumps: bool = True,
     jump_sigma: float | None = None,
     variance: str = "exact",
+    combination: str = "read_noise",
     dark_rate: ArrayLike = 0.0,
     zero_frame: ArrayLike | None = None,
     suppress_one_group: bool = True,
@@ -113,45 +112,24 @@ def fit_ramps(
     >>> print(f"{fit.rate:.2f} +- {fit.error:.2f} electron/s")
     4.71 +- 0.47 electron/s
     """
-    refuse_estimator(estimator)
-    _refuse_later(variance, zero_frame, suppress_one_group, save_segments)
-    limits = limits_of(jump_sigma) if find_jumps else NO_SEARCH
+    wish = Wish(
+        estimator, find_jumps, jump_sigma, variance, combination, not suppress_one_group, save_segments, threads
+    )
     cube = Cube.of(counts, pattern, gain, read_noise, flags, pixel_flags, dark_rate)
-    parts = [fit(cube.integration(i), limits, threads) for i in range(cube.counts.shape[0])]
-    each = _stacked(parts)
-    whole = parts[0] if len(parts) == 1 else _common(cube, each, threads)
-    return _reshaped(whole, cube, (), _reshaped(each, cube, (len(parts),)))
-
-
-def _common(cube: Cube, each: RampFit, threads: int | None) -> RampFit:
-    """Fit all integrations at once, without the jumps that were found in each."""
-    whole = fit(replace(cube, flags=each.resultant_flags), NO_SEARCH, threads)
-    known = np.isfinite(each.pedestal)
-    total = np.where(known, each.pedestal, 0).sum(axis=0)
-    with np.errstate(invalid="ignore"):  # NaN where no integration knows it
-        return replace(whole, pedestal=(total / known.sum(axis=0)).astype(total.dtype))
+    parts, whole = estimate(cube, wish, zero_frames(zero_frame, cube))
+    return _shaped(whole, cube, (), _shaped(_stacked(parts), cube, (len(parts),)))
 
 
 def _stacked(parts: list[RampFit]) -> RampFit:
-    if len(parts) == 1:  # views: a single integration costs no memory
-        return replace(parts[0], **{name: getattr(parts[0], name)[None] for name in PLANES})
-    planes: dict[str, Any] = {name: np.stack([getattr(part, name) for part in parts]) for name in PLANES}
+    """Give the fits of integrations a leading axis; views, where there is one: it costs no memory."""
+    if len(parts) == 1:
+        return parts[0].map_planes(lambda plane: plane[None])
+    planes: dict[str, Any] = {name: np.stack([part.planes()[name] for part in parts]) for name in parts[0].planes()}
     return RampFit(**planes, resultant_flags=np.concatenate([part.resultant_flags for part in parts]))
 
 
-def _reshaped(fit: RampFit, cube: Cube, leading: tuple[int, ...], integrations: RampFit | None = None) -> RampFit:
+def _shaped(fit: RampFit, cube: Cube, leading: tuple[int, ...], integrations: RampFit | None = None) -> RampFit:
     """Give the planes the axes in which the counts came."""
-    planes: dict[str, Any] = {name: getattr(fit, name).reshape(leading + cube.image_shape) for name in PLANES}
-    return RampFit(**planes, resultant_flags=fit.resultant_flags.reshape(cube.shape), integrations=integrations)
-
-
-def _refuse_later(variance: str, zero_frame: object, suppress_one_group: bool, save_segments: bool) -> None:
-    asked = {
-        f"variance={variance!r}": variance != "exact",
-        "zero_frame": zero_frame is not None,
-        "suppress_one_group=False": not suppress_one_group,
-        "save_segments=True": bool(save_segments),
-    }
-    later = [name for name, wanted in asked.items() if wanted]
-    if later:
-        raise UsageError(f"fit_ramps: {', '.join(later)} comes in a later release, with estimator='ols'")
+    shape = leading + cube.image_shape
+    marks = fit.resultant_flags.reshape(cube.shape)
+    return fit.map_planes(lambda plane: plane.reshape(shape), resultant_flags=marks, integrations=integrations)

@@ -13,12 +13,10 @@ from obverse.frame import Frame
 from obverse.pattern import ReadPattern
 from obverse.quantities import plain
 
-__all__ = ["Cube", "refuse_estimator"]
+__all__ = ["Counts", "Cube", "zero_frames"]
 
 Array = NDArray[Any]
 Counts = ArrayLike | Frame
-
-_LATER = ("ols", "casertano", "covariance")
 
 
 @dataclass(frozen=True)
@@ -89,18 +87,25 @@ class Cube:
         flags = None if self.flags is None else self.flags[i : i + 1]
         return replace(self, counts=self.counts[i : i + 1], flags=flags)
 
+    def integrations(self) -> list[Cube]:
+        """Each integration alone."""
+        return [self.integration(i) for i in range(self.counts.shape[0])]
+
     @property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one plane of results, in the axes that the counts were given in."""
         return self.shape[-2:] if len(self.shape) > 2 else self.shape[1:]
 
 
-def refuse_estimator(estimator: str) -> None:
-    """Refuse an estimator that does not exist, or not yet."""
-    if estimator in _LATER:
-        raise UsageError(f"fit_ramps: estimator {estimator!r} comes in a later release; this one has 'likelihood'")
-    if estimator != "likelihood":
-        raise UsageError(f"fit_ramps: unknown estimator {estimator!r}, this release has 'likelihood'")
+def zero_frames(zero_frame: ArrayLike | None, cube: Cube) -> Array | None:
+    """Bring the first reads into (integration, row, column) [DN]."""
+    if zero_frame is None:
+        return None
+    given = np.asarray(plain("fit_ramps: zero_frame", zero_frame, "DN"), np.float64)
+    shape = (cube.counts.shape[0], *cube.counts.shape[2:])
+    if given.size != cube.counts[:, 0].size:
+        raise UsageError(f"fit_ramps: zero_frame has shape {given.shape}, it must be one read of each ramp, {shape}")
+    return given.reshape(shape)
 
 
 def _unpacked(frame: Frame, pattern: ReadPattern | None, flags: Any, pixel_flags: Any) -> tuple[Any, Any, Any, Any]:

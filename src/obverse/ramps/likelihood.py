@@ -7,20 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.flags import UNUSABLE, Flag
 from obverse.kernels.likelihood import fit_rows
 from obverse.pattern import ReadPattern
 from obverse.ramps.inputs import Cube
 from obverse.ramps.result import RampFit
-from obverse.tiles import run_rows
+from obverse.ramps.sweep import sweep
 
 __all__ = ["NO_SEARCH", "constants", "fit"]
 
 Array = NDArray[Any]
 
 NO_SEARCH = (np.inf, np.inf)
-
-_NOTHING = np.zeros((0, 0, 0), np.uint8)
 
 
 def constants(pattern: ReadPattern, integrations: int = 1) -> NDArray[np.float64]:
@@ -80,47 +77,14 @@ def fit(cube: Cube, limits: tuple[float, float] = NO_SEARCH, threads: int | None
     threads
         Worker threads.
     """
-    integrations, resultants, n_rows, n_columns = cube.counts.shape
-    shape = (integrations * resultants, n_rows, n_columns)
-    dtype = cube.gain.dtype
-    counts = _still(cube.counts.reshape(shape))
-    flags = _still(_NOTHING if cube.flags is None else cube.flags.reshape(shape))
-    found = np.zeros(shape, np.uint8) if np.isfinite(min(limits)) else _NOTHING
-    maps = (cube.gain, cube.read_noise, cube.dark_rate, cube.pixel_flags)
-    pixels = tuple(_still(plane) for plane in maps)
+    integrations, dtype = cube.counts.shape[0], cube.gain.dtype
     numbers = constants(cube.pattern, integrations).astype(dtype)
     tbar = np.tile(cube.pattern.tbar, integrations).astype(dtype)
-    out = np.empty((5, n_rows, n_columns), dtype)
-    out_flags = np.empty((n_rows, n_columns), np.uint32)
-    not_numbers: list[slice] = []
+    limit = np.array(limits)
 
-    def work(start: int, stop: int) -> None:
-        if found.size and flags.size:
-            found[:, start:stop] = flags[:, start:stop]
-        lost = fit_rows(counts, flags, pixels, numbers, tbar, np.array(limits), found, out, out_flags, start, stop)
-        if lost:
-            not_numbers.append(slice(start, stop))
+    def kernel(counts: Array, flags: Array, pixels: Any, *rest: Any) -> float:
+        return fit_rows(counts, flags, pixels, numbers, tbar, limit, *rest)
 
-    with np.errstate(all="ignore"):  # NaN is the answer where nothing is left; only an uncompiled kernel warns
-        run_rows(n_rows, work, threads)
-    marked = found if found.size else flags if flags.size else np.zeros(shape, np.uint8)
-    if not_numbers:
-        marked = _mark_not_numbers(marked, counts, not_numbers)
-    rate, var_poisson, var_read, chi2, pedestal = out
-    return RampFit(rate, var_poisson, var_read, chi2, out_flags, marked.reshape(cube.counts.shape), pedestal)
-
-
-def _still(array: Array) -> Array:
-    """Read-only view: the kernel is then compiled once, for the arrays of a frame and for writable ones."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _mark_not_numbers(flags: NDArray[np.uint8], counts: Array, strips: list[slice]) -> NDArray[np.uint8]:
-    """Flag what is NaN or infinite and was not flagged; never in the array that the caller gave."""
-    made = flags.copy()
-    for rows in strips:
-        lost = ~np.isfinite(counts[:, rows]) & ((flags[:, rows] & UNUSABLE) == 0)
-        made[:, rows] |= np.where(lost, np.uint8(Flag.DO_NOT_USE), np.uint8(0))
-    return made
+    done = sweep(cube, 5, kernel, bool(np.isfinite(min(limits))), threads)
+    rate, var_poisson, var_read, chi2, pedestal = done.planes
+    return RampFit(rate, var_poisson, var_read, done.flags, done.resultant_flags, pedestal, chi2)

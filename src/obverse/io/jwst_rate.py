@@ -1,0 +1,85 @@
+"""JWST ``_rate`` and ``_rateints`` files become images of rates, to look at and to compare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.exposure import Exposure
+from obverse.flags import Flag
+from obverse.frame import Frame
+from obverse.io import jwst_keywords as keywords
+from obverse.io.cargo import Cargo
+from obverse.io.door import Hdu
+from obverse.io.header import Header
+from obverse.io.text import FETCH, id_from_name
+
+__all__ = ["is_rate", "read_rate"]
+
+_VARIANCES = {"poisson": "VAR_POISSON", "read": "VAR_RNOISE", "flat": "VAR_FLAT"}
+
+
+def is_rate(hdus: Sequence[Hdu]) -> bool:
+    """Say whether the science unit holds rates: two or three axes, per second."""
+    science = next(hdu for hdu in hdus if hdu.name == "SCI")
+    return (
+        science.data is not None
+        and science.data.ndim in (2, 3)
+        and "/S" in str(science.header.get("BUNIT", "")).upper()
+    )
+
+
+def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: Mapping[str, str]) -> Frame:
+    """Make an image (row, column) or a cube (integration, row, column) of rates [DN/s], DQ as flags.
+
+    Raises
+    ------
+    DataError
+        If DQ or a variance has another shape than the rates.
+    """
+    header = hdus[0].header.with_values(overrides)
+    units = {hdu.name: hdu for hdu in hdus if hdu.version == 1}
+    rates = np.asarray(units["SCI"].data)
+    quality = _like(units, "DQ", rates)
+    variances = {key: _like(units, name, rates) for key, name in _VARIANCES.items()}
+    known = {key: plane for key, plane in variances.items() if plane is not None}
+    bits = np.zeros(rates.shape, np.uint32) if quality is None else quality.astype(np.uint32) & keywords.COMMON_BITS
+    return Frame(
+        rates,
+        "DN/s",
+        ("integration", "row", "column")[3 - rates.ndim :],
+        (bits & np.uint32(0xFF)).astype(np.uint8) if rates.ndim == 3 else None,
+        pixel_flags=bits if rates.ndim == 2 else _common(bits),
+        variances=known or None,
+        exposure=_exposure(header, path),
+        undone=keywords.undone(header),
+        cargo=Cargo(source=os.fsdecode(path), headers=(header, units["SCI"].header)),
+    )
+
+
+def _like(units: Mapping[str, Hdu], name: str, rates: NDArray[Any]) -> NDArray[Any] | None:
+    data = units[name].data if name in units else None
+    if data is not None and data.shape != rates.shape:
+        raise units[name].header.error("NAXIS", f"shape {data.shape}, the rates have {rates.shape}", FETCH)
+    return data
+
+
+def _common(bits: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return what holds for all integrations: the high bits, and DO_NOT_USE where none is usable."""
+    lost = np.bitwise_and.reduce(bits) & np.uint32(Flag.DO_NOT_USE)
+    return np.bitwise_or.reduce(bits) & ~np.uint32(0xFF) | lost
+
+
+def _exposure(header: Header, path: str | os.PathLike[str]) -> Exposure:
+    return Exposure(
+        id_from_name(keywords.stem(os.path.basename(os.fsdecode(path)))),
+        header.number("EFFEXPTM", None, least=0.0),
+        integrations=header.integer("NINTS", 1, least=1),
+        start=header.date("DATE-OBS", None),
+        filter=header.text("FILTER", None),
+        detector=f"{header.text('INSTRUME', '')}/{header.text('DETECTOR', '')}".upper(),
+    )

@@ -1,0 +1,595 @@
+"""Rates that are weighted sums of resultants, where the weights follow the signal.
+
+A pixel whose whole ramp is usable needs no weights of its own: they lie on a curve in a space of few
+dimensions, K(c) = basis[0] + sum_b phi[b, c] basis[b], so that the products basis . R are made once, many pixels
+at a time, and the signal only mixes them. Pixels with flags, or with a jump in sight, are gathered in a list; each
+of their segments gets its own weights.
+
+Symbols: `R` resultant [electron]; `K` weights of the rate; `f` covariance rate; `QR`, `QS` quadratic forms of K,
+var(rate) = read QR + f QS.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.kernels._jit import jit
+from obverse.kernels._lanes import LANES, aligned, put_list, take_list, take_run
+from obverse.kernels._pixels import DARK, GAIN, GOOD, JUMP, PROPAGATED, READ, UNUSABLE, prepare, unite
+from obverse.kernels._segments import CLEAN, LOST, split, state_of
+
+__all__ = ["FIELDS", "fit_rows"]
+
+Array = NDArray[Any]
+
+# Fields of `lane`, behind those of _pixels.
+RISE, RATE, QR, QS, WEIGHT, PEDESTAL, FRACTION, ODD, NEXT, WORK, NOT_FINITE = (i * LANES for i in range(4, 15))
+LANE_FIELDS = 15 * LANES
+
+# Rows of `times`, one column a resultant: mean time, tau, 1/N, N or 1 in the weights, noise share in the signal.
+TBAR, TAU, SHARE, READS, NOISE = range(5)
+
+# Rows of `differences`, as in kernels/likelihood.
+D, A, B, AC, BC = range(5)
+
+# Rows of `forms`, one column a node: quadratic forms of the node, and those between it and the next one.
+FORM_R, CROSS_R, FORM_S, CROSS_S = range(4)
+
+# Places of `rule`: kind of weights, whether a hit resultant joins the next segment, and how segments are combined.
+KIND, JOINS, COMBINE = range(3)
+POWER, COVARIANCE = range(2)
+FORMAL, FORMAL_TOTAL, READ_ONLY, COMMON_RATE = range(4)
+
+# Planes of `segments`: of each segment its rate, forms, first and last resultant, intercept, its forms, and the
+# formal errors of a straight line with these weights.
+FIELDS = ("rate", "qr", "qs", "first", "last", "intercept", "jr", "js", "formal_rate", "formal_intercept")
+
+
+@jit
+def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float, float]:
+    """QR and QS of the weights K: sum K_i^2/N_i, and sum K_i^2 tau_i + 2 sum_{i<j} K_i K_j tbar_i."""
+    zero = K[a] * 0
+    read, photons, behind = zero, zero, zero
+    for i in range(b, a - 1, -1):
+        read += K[i] * K[i] * times[SHARE, i]
+        photons += K[i] * (K[i] * (times[TAU, i] - origin) + 2 * (times[TBAR, i] - origin) * behind)
+        behind += K[i]
+    return read, photons
+
+
+@jit
+def _exponent(rise: float, noise: float, signal: Array) -> float:
+    """Exponent of the weights at a signal-to-noise ratio; `signal` holds its limits and the exponents."""
+    power = signal[1, 0]
+    if rise > 0:
+        ratio = rise / math.sqrt(noise + rise)
+        for i in range(1, signal.shape[1]):
+            power = signal[1, i] if ratio >= signal[0, i] else power
+    return power
+
+
+@jit
+def _power_weights(R: Array, a: int, b: int, read: float, times: Array, signal: Array, w: Array, K: Array) -> None:
+    """Weights of a straight line, |(t - c)/h|^P: the higher the signal, the more the ends count."""
+    P = _exponent(R[b] - R[a], read * times[NOISE, b], signal)
+    one, two = R.dtype.type(1), R.dtype.type(2)
+    c, h = (times[TBAR, a] + times[TBAR, b]) / two, (times[TBAR, b] - times[TBAR, a]) / two
+    zero = one - one
+    F0, F1, F2 = zero, zero, zero
+    for k in range(a, b + 1):
+        t = times[TBAR, k] - c
+        N = times[READS, k]
+        w[k] = (one + P) * N / (one + P * N) * abs(t / h) ** P
+        F0 += w[k]
+        F1 += w[k] * t
+        F2 += w[k] * t * t
+    for k in range(a, b + 1):
+        K[k] = (F0 * (times[TBAR, k] - c) - F1) * w[k] / (F0 * F2 - F1 * F1)
+
+
+@jit
+def _optimal_weights(a: int, b: int, u: float, differences: Array, w: Array, K: Array) -> None:
+    """Solve V x = D on the differences of a segment, V = A + u B; K are the x as weights of resultants.
+
+    `w` ends as 1 at the first resultant, from which the intercept is then seen.
+    """
+    zero = u - u
+    v, e, s, x = zero, zero, zero, zero
+    for i in range(a, b):  # on the way there K holds v and w holds e, one place behind
+        c = differences[AC, i] + u * differences[BC, i] if i > a else zero
+        step = c / v if i > a else zero
+        v = differences[A, i] + u * differences[B, i] - step * c
+        e = differences[D, i] - step * e
+        K[i + 1], w[i + 1] = v, e
+    for i in range(b - 1, a - 1, -1):
+        c = differences[AC, i + 1] + u * differences[BC, i + 1] if i < b - 1 else zero
+        here = (w[i + 1] - c * x) / K[i + 1]
+        K[i + 1] = here - x
+        s += here * differences[D, i]
+        x = here
+    K[a] = -x
+    for k in range(a, b + 1):
+        K[k] /= s
+        w[k] = zero
+    w[a] = 1
+
+
+@jit
+def _slope(R: Array, K: Array, a: int, b: int) -> float:
+    total = K[a] * 0
+    for k in range(a + 1, b + 1):
+        total += K[k] * (R[k] - R[a])
+    return total
+
+
+@jit
+def _weight(
+    combine: int, a: int, b: int, read: float, f: float, forms: tuple[float, float], times: Array
+) -> float:
+    """Weight of a segment in the mean: its inverse variance, as the rule of combination sees it."""
+    if combine == READ_ONLY:
+        return 1 / (read * forms[0])
+    if combine == COMMON_RATE:
+        return 1 / (read * forms[0] + f * forms[1])
+    zero = read - read
+    n, mean, squares = zero, zero, zero
+    for k in range(a, b + 1):
+        n += 1
+        mean += times[TBAR, k]
+    for k in range(a, b + 1):
+        squares += (times[TBAR, k] - mean / n) ** 2
+    photons = f / (times[TBAR, b] - times[TBAR, a]) if combine == FORMAL_TOTAL else zero
+    return 1 / (read * times[SHARE, b] / squares + photons)
+
+
+@jit
+def _significance(R: Array, i: int, j: int, a: int, b: int, rate: float, read: float, times: Array) -> float:
+    """How far the rate from resultant i to j stands above that of its segment, in sigma."""
+    t = times[TBAR, j] - times[TBAR, i]
+    excess = (R[j] - R[i]) / t - rate
+    f = max(rate, rate - rate)
+    noise = read * (times[SHARE, i] + times[SHARE, j])
+    photons = f * (times[TAU, i] + times[TAU, j] - 2 * min(times[TBAR, i], times[TBAR, j]))
+    variance = (noise + photons) / (t * t) - f / (times[TBAR, b] - times[TBAR, a])
+    return excess / math.sqrt(variance) if variance > 0 else rate - rate
+
+
+@jit
+def _worst(R: Array, a: int, b: int, rate: float, read: float, times: Array) -> tuple[int, float]:
+    """Return the resultant behind which the charge rises most, over one step or two, and by how many sigma."""
+    at, best = a, rate - rate
+    for i in range(a, b):
+        score = _significance(R, i, i + 1, a, b, rate, read, times)
+        if i + 2 <= b:
+            score = max(score, _significance(R, i, i + 2, a, b, rate, read, times))
+        at, best = (i, score) if score > best else (at, best)
+    return at, best
+
+
+@jit
+def _limit(rate: float, intercept: float) -> float:
+    """Lower for bright pixels, whose jumps do more harm to the rate than noise does."""
+    return intercept - math.log10(min(max(rate, 1.0), 1e4)) / 3
+
+
+@jit
+def _search(
+    R: Array, read: float, intercept: float, times: Array, signal: Array, states: Array, w: Array, K: Array,
+    first: Array, last: Array, count: int, found: Array,
+) -> bool:
+    """Cut segments where their charge jumps, until none does; `found` and `states` get the two resultants lost."""
+    any_found = False
+    while count > 0:
+        count -= 1
+        a, b = first[count], last[count]
+        _power_weights(R, a, b, read, times, signal, w, K)
+        rate = _slope(R, K, a, b)
+        i, score = _worst(R, a, b, rate, read, times)
+        if score > _limit(rate, intercept):
+            any_found = True
+            for k in range(i, i + 2):
+                found[k] |= JUMP
+                states[k] = LOST
+            for begin, end in ((a, i - 1), (i + 2, b)):
+                if end > begin:
+                    first[count], last[count] = begin, end
+                    count += 1
+    return any_found
+
+
+@jit
+def _store(
+    R: Array, K: Array, w: Array, a: int, b: int, slope: float, read: float, times: Array, target: Array
+) -> None:
+    """Write what `FIELDS` lists; the intercept is the line at the time of the first resultant of the ramp."""
+    zero = slope - slope
+    F0, F1, F2, Fy = zero, zero, zero, zero
+    for k in range(a, b + 1):
+        t = times[TBAR, k] - times[TBAR, 0]
+        F0 += w[k]
+        F1 += w[k] * t
+        F2 += w[k] * t * t
+        Fy += w[k] * (R[k] - R[a])
+    forms = _form(K, a, b, times, times[TBAR, a])
+    for k in range(a, b + 1):  # K becomes the weights of the intercept
+        K[k] = w[k] / F0 - K[k] * (F1 / F0)
+    intercept_forms = _form(K, a, b, times, zero)
+    spread = F0 * F2 - F1 * F1
+    noise = read * times[SHARE, b]
+    target[0], target[1], target[2] = slope, forms[0], forms[1]
+    target[3], target[4] = a, b
+    target[5] = R[a] + Fy / F0 - slope * (F1 / F0)
+    target[6], target[7] = intercept_forms
+    two = b == a + 1  # the mission states the noise of a difference for both
+    target[8] = math.sqrt(2 * noise) / (times[TBAR, b] - times[TBAR, a]) if two else math.sqrt(noise * F0 / spread)
+    target[9] = math.sqrt(2 * noise) if two else math.sqrt(noise * F2 / spread)
+
+
+@jit
+def _combine(
+    R: Array, lane: Array, j: int, f: float, rule: Array, times: Array, differences: Array, signal: Array,
+    first: Array, last: Array, count: int, w: Array, K: Array, target: Array,
+) -> None:
+    """Fit every segment, and take their weighted mean, with its forms and the sum of the weights."""
+    read = lane[READ + j]
+    rate, qr, qs, total = read - read, read - read, read - read, read - read
+    for s in range(count):
+        a, b = first[s], last[s]
+        if rule[KIND] == POWER:
+            _power_weights(R, a, b, read, times, signal, w, K)
+        else:
+            _optimal_weights(a, b, f / read, differences, w, K)
+        slope = _slope(R, K, a, b)
+        forms = _form(K, a, b, times, times[TBAR, a])
+        W = _weight(rule[COMBINE], a, b, read, f, forms, times)
+        rate += W * slope
+        qr += W * W * forms[0]
+        qs += W * W * forms[1]
+        total += W
+        if target.shape[0] > 0:
+            _store(R, K, w, a, b, slope, read, times, target[:, s])
+    lane[RATE + j], lane[WEIGHT + j] = rate / total, total  # NaN where no segment is left
+    lane[QR + j], lane[QS + j] = qr / (total * total), qs / (total * total)
+
+
+@jit
+def _mean_rate(R: Array, times: Array, first: Array, last: Array, count: int) -> float:
+    rise, time = R.dtype.type(0), R.dtype.type(0)
+    for s in range(count):
+        rise += R[last[s]] - R[first[s]]
+        time += times[TBAR, last[s]] - times[TBAR, first[s]]
+    return rise / time
+
+
+@jit
+def _pixel(
+    lane: Array, j: int, given: float, rule: Array, intercept: float, times: Array, differences: Array,
+    signal: Array, R: Array, states: Array, first: Array, last: Array, w: Array, K: Array, found: Array,
+    target: Array,
+) -> bool:
+    """Fit one pixel segment by segment; returns whether a jump was found."""
+    count = split(states, rule[JOINS], first, last)
+    hit = False
+    if intercept < np.inf and count > 0:
+        hit = _search(R, lane[READ + j], intercept, times, signal, states, w, K, first, last, count, found)
+        count = split(states, rule[JOINS], first, last)
+    f, zero = given, lane[READ + j] - lane[READ + j]
+    nothing = target[:, :0] if target.shape[0] > 0 else target
+    if rule[KIND] == COVARIANCE and not f >= 0:  # NaN: none given
+        f = max(_mean_rate(R, times, first, last, count), zero) + lane[DARK + j] if count > 0 else zero
+        _combine(R, lane, j, f, rule, times, differences, signal, first, last, count, w, K, nothing[:0])
+        f = max(lane[RATE + j], zero) + lane[DARK + j]
+    _combine(R, lane, j, f, rule, times, differences, signal, first, last, count, w, K, target)
+    k = 0  # the first resultant that is clean has not seen the jumps, even where it is in no segment
+    while k < states.shape[0] - 1 and states[k] != CLEAN:
+        k += 1
+    lane[PEDESTAL + j] = R[k] - lane[RATE + j] * times[TBAR, k]  # NaN without a rate
+    return hit
+
+
+@jit
+def _irregular(
+    tile: Array, marks: Array, lane: Array, seen: Array, columns: Array, row: int, given: Array, rule: Array,
+    intercept: float, times: Array, differences: Array, signal: Array, found: Array, segments: Array, n: int,
+) -> None:
+    size = tile.shape[0]
+    R, K, w = np.zeros(size, tile.dtype), np.zeros(size, tile.dtype), np.zeros(size, tile.dtype)
+    states, first, last = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    hits = np.zeros(size, np.uint8)
+    nothing = segments[:0, :, 0, 0]
+    for j in range(n):
+        column = columns[j]
+        for k in range(size):
+            value = lane[GAIN + j] * tile[k, j]
+            mark = marks[k, j] if marks.shape[0] > 1 else 0
+            finite = value - value == 0
+            states[k] = state_of(mark, finite and lane[GOOD + j] > 0)
+            R[k] = value if finite else lane.dtype.type(0)
+            lane[NOT_FINITE] += 0 if finite or (mark & UNUSABLE) != 0 else 1
+            hits[k] = 0
+        here = given[row % given.shape[0], column % given.shape[1]]
+        target = segments[:, :, row, column] if segments.shape[0] > 0 else nothing
+        if _pixel(lane, j, here, rule, intercept, times, differences, signal, R, states, first, last, w, K, hits,
+                  target):
+            seen[j] |= JUMP
+            for k in range(size):
+                found[k, row, column] |= hits[k]
+
+
+@jit
+def _rise(low: Array, high: Array, lane: Array, target: Array, n: int) -> None:
+    for j in range(n):
+        target[j] = lane[GAIN + j] * (high[j] - low[j])
+
+
+@jit
+def _project(rises: Array, weights: Array, product: Array, n: int) -> None:
+    """Add one resultant to the products of all basis vectors with the ramp."""
+    for i in range(weights.shape[0]):
+        weight, into = weights[i], product[i]
+        for j in range(n):
+            into[j] += weight * rises[j]
+
+
+@jit
+def _choose_exponent(lane: Array, signal: Array, noise: float, at: Array, n: int) -> None:
+    lane[FRACTION : FRACTION + n] = 0
+    zero = lane.dtype.type(0)
+    for j in range(n):
+        s = lane[RISE + j]
+        ratio = s * s / (lane[READ + j] * noise + s)  # of squares: one root less
+        lane[WORK + j] = ratio if s > 0 else zero
+        at[j] = 0
+    for i in range(1, signal.shape[1]):
+        limit = signal[0, i] * signal[0, i]
+        for j in range(n):
+            at[j] += 1 if lane[WORK + j] >= limit else 0
+
+
+@jit
+def _choose_node(lane: Array, signal: Array, last: int, at: Array, n: int) -> None:
+    """Find where the covariance rate stands between the nodes, which are even in the 16th root of f/read."""
+    origin, per = signal[0, 0], signal[0, 1]
+    zero, top = lane.dtype.type(0), lane.dtype.type(last) * lane.dtype.type(0.9999)
+    for j in range(n):
+        f = lane[NEXT + j]
+        u = math.sqrt(math.sqrt(math.sqrt(math.sqrt((f if f > 0 else zero) / lane[READ + j]))))
+        place = (u - origin) * per
+        place = place if place > 0 else zero
+        place = place if place < top else top
+        at[j] = np.int32(place)
+        lane[FRACTION + j] = place - lane.dtype.type(at[j])
+
+
+@jit
+def _mix(product: Array, phi: Array, lane: Array, at: Array, n: int) -> None:
+    """Rate = basis . R mixed as the signal asks."""
+    for j in range(n):
+        lane[RATE + j] = product[0, j]
+    for i in range(1, product.shape[0]):
+        here, mixed = phi[i - 1], product[i]
+        for j in range(n):
+            low, high = here[at[j]], here[at[j] + 1]
+            lane[RATE + j] += (low + lane[FRACTION + j] * (high - low)) * mixed[j]
+
+
+@jit
+def _forms(forms: Array, lane: Array, at: Array, field: int, own: int, cross: int, n: int) -> None:
+    one, two = lane.dtype.type(1), lane.dtype.type(2)
+    for j in range(n):
+        h, i = lane[FRACTION + j], at[j]
+        rest = one - h
+        lane[field + j] = rest * rest * forms[own, i] + h * (two * rest * forms[cross, i] + h * forms[own, i + 1])
+
+
+@jit
+def _suspect(tile: Array, lane: Array, times: Array, i: int, step: int, limit: float, n: int) -> None:
+    """Mark pixels in which the charge rises by more than `limit` sigma (always positive) over some resultants."""
+    last, real = times.shape[1] - 1, lane.dtype.type
+    t = times[TBAR, i + step] - times[TBAR, i]
+    share = real((times[SHARE, i] + times[SHARE, i + step]) * limit * limit)
+    photons = times[TAU, i + step] + times[TAU, i] - 2 * times[TBAR, i] - t * t / (times[TBAR, last] - times[TBAR, 0])
+    photons = real(photons * limit * limit)
+    low, high = tile[i], tile[i + step]
+    zero, one = real(0), real(1)
+    for j in range(n):
+        excess = lane[GAIN + j] * (high[j] - low[j]) - lane[RATE + j] * t
+        f = lane[RATE + j] if lane[RATE + j] > 0 else zero
+        variance = lane[READ + j] * share + f * photons
+        lane[ODD + j] = one if (excess > 0) & (excess * excess > variance) else lane[ODD + j]
+
+
+@jit
+def _regular(
+    tile: Array, lane: Array, product: Array, at: Array, rule: Array, limit: float, times: Array, signal: Array,
+    basis: Array, phi: Array, forms: Array, given: Array, row: int, first: int, n: int,
+) -> None:
+    """Fit pixels whose whole ramp is usable."""
+    size = tile.shape[0]
+    product[:] = 0
+    for k in range(1, size):
+        _rise(tile[0], tile[k], lane, lane[RISE : RISE + n], n)
+        _project(lane[RISE : RISE + n], basis[:, k], product, n)
+    if rule[KIND] == POWER:
+        _choose_exponent(lane, signal, times[NOISE, size - 1], at, n)
+        _mix(product, phi, lane, at, n)
+    else:
+        _two_passes(lane, product, at, times, signal, phi, given, row, first, n)
+    _forms(forms, lane, at, QR, FORM_R, CROSS_R, n)
+    _forms(forms, lane, at, QS, FORM_S, CROSS_S, n)
+    if limit < np.inf:
+        for i in range(size - 1):
+            _suspect(tile, lane, times, i, 1, limit, n)
+            if i + 2 < size:
+                _suspect(tile, lane, times, i, 2, limit, n)
+    for j in range(n):
+        lane[PEDESTAL + j] = lane[GAIN + j] * tile[0, j] - lane[RATE + j] * times[TBAR, 0]
+
+
+@jit
+def _two_passes(
+    lane: Array, product: Array, at: Array, times: Array, signal: Array, phi: Array, given: Array, row: int,
+    first: int, n: int,
+) -> None:
+    """Weights from the mean rate, then from the rate that these weights gave."""
+    last = times.shape[1] - 1
+    zero, one = lane.dtype.type(0), lane.dtype.type(1)
+    per = one / (times[TBAR, last] - times[TBAR, 0])
+    for j in range(n):
+        mean = lane[RISE + j] * per
+        lane[NEXT + j] = (mean if mean > 0 else zero) + lane[DARK + j]
+    known = given.shape[1] > 1
+    for j in range(n):
+        lane[NEXT + j] = given[row, first + j] if known else lane[NEXT + j]
+    for _ in range(1 if known else 2):
+        _choose_node(lane, signal, phi.shape[1] - 1, at, n)
+        _mix(product, phi, lane, at, n)
+        for j in range(n):
+            rate = (lane[RATE + j] if lane[RATE + j] > 0 else zero) + lane[DARK + j]
+            lane[NEXT + j] = lane[NEXT + j] if known else rate
+
+
+@jit
+def _weights_of_regular(lane: Array, rule: Array, times: Array, given: Array, row: int, first: int, n: int) -> None:
+    """Fill the weight of each ramp, for the mean over integrations."""
+    last = times.shape[1] - 1
+    for j in range(n):
+        f = given[row % given.shape[0], (first + j) % given.shape[1]]
+        forms = (lane[QR + j], lane[QS + j])
+        lane[WEIGHT + j] = _weight(rule[COMBINE], 0, last, lane[READ + j], f, forms, times)
+
+
+@jit
+def _odd_ones(
+    tile: Array, marks: Array, seen: Array, lane: Array, n: int
+) -> None:
+    """Mark what needs a fit of its own: flags, numbers that are none, pixels that make no sense."""
+    one, zero = lane.dtype.type(1), lane.dtype.type(0)
+    for j in range(n):
+        clean = ((seen[j] & (UNUSABLE | JUMP)) == 0) & (lane[GOOD + j] > 0)
+        lane[ODD + j] = zero if clean else one
+    for k in range(tile.shape[0]):
+        values = tile[k]
+        for j in range(n):
+            lane[ODD + j] = lane[ODD + j] if values[j] - values[j] == 0 else one
+
+
+@jit
+def _conclude(lane: Array, seen: Array, known: Array, n: int) -> None:
+    """Turn the forms into variances, in the fields QS (photons) and QR (read), and set the flags."""
+    zero = lane.dtype.type(0)
+    for j in range(n):
+        f = (lane[RATE + j] if lane[RATE + j] > 0 else zero) + lane[DARK + j]
+        lane[NEXT + j] = lane[QS + j]
+        lane[QS + j] *= f
+        lane[QR + j] *= lane[READ + j]
+    for j in range(n):
+        known[j] |= (seen[j] & PROPAGATED) | (lane[RATE + j] != lane[RATE + j])  # DO_NOT_USE is 1
+
+
+@jit
+def fit_rows(
+    counts: Array,
+    flags: Array,
+    pixels: Any,
+    given: Array,
+    rule: Array,
+    intercept: float,
+    tables: Any,
+    found: Array,
+    segments: Array,
+    out: Array,
+    out_flags: Array,
+    start: int,
+    stop: int,
+) -> float:
+    """Fit the rows from `start` to `stop`; returns how many resultants were lost to NaN or infinity.
+
+    Parameters
+    ----------
+    counts
+        (resultant, row, column) [DN], C-contiguous.
+    flags
+        (resultant, row, column) uint8, or (0, 0, 0) where nothing is flagged.
+    pixels
+        Gain [electron/DN], read noise of one read [electron], dark rate [electron/s] and pixel flags (uint32),
+        each (row, column) or of length 1 along an axis.
+    given
+        Covariance rate [electron/s] that all segments and integrations share, (row, column), or (1, 1) NaN.
+    rule
+        Kind of weights, whether hit resultants join the next segment, how segments are combined.
+    intercept
+        Significance of a jump at 1 electron/s; infinite: no search.
+    tables
+        Times, constants of differences, limits of the signal, basis, phi, forms (see `obverse.ramps.weights`).
+    found
+        (resultant, row, column) uint8, gets JUMP on the resultants beside each jump found.
+    segments
+        (field, segment, row, column), see `FIELDS`, or empty.
+    out
+        (4, row, column): rate [electron/s], its variances from photons and from reading, pedestal [electron];
+        (6, ...): also the weight of the ramp among integrations, and the form QS.
+    out_flags
+        (row, column) uint32.
+    """
+    times, differences, signal, basis, phi, forms = tables
+    size, n_columns = times.shape[1], counts.shape[2]
+    tile = aligned(size, LANES, times.dtype)
+    product = aligned(basis.shape[0], LANES, times.dtype)
+    lane = aligned(1, LANE_FIELDS, times.dtype)[0]
+    marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
+    seen = np.zeros(LANES, np.uint8)
+    known = np.zeros(LANES, np.uint32)
+    at = np.zeros(LANES, np.int32)
+    everywhere = np.arange(n_columns)
+    listed = np.zeros(n_columns, np.int64)
+    limit = intercept - 4 / 3
+    for row in range(start, stop):
+        length = 0
+        for first in range(0, n_columns, LANES):
+            n = min(LANES, n_columns - first)
+            for k in range(size):
+                take_run(counts[k, row, first : first + n], tile[k], n)
+            seen[:] = 0
+            for k in range(flags.shape[0]):
+                unite(flags[k, row, first : first + n], seen, n)
+            prepare(pixels, row, everywhere[first : first + n], lane, known, n)
+            _odd_ones(tile, marks, seen, lane, n)
+            if segments.shape[0] > 0:
+                lane[ODD : ODD + n] = 1
+            _regular(tile, lane, product, at, rule, limit, times, signal, basis, phi, forms, given, row, first, n)
+            if out.shape[0] > 4:
+                _weights_of_regular(lane, rule, times, given, row, first, n)
+            _conclude(lane, seen, known, n)
+            for place, field in enumerate((RATE, QS, QR, PEDESTAL, WEIGHT, NEXT)):
+                if place < out.shape[0]:
+                    take_run(lane[field : field + n], out[place, row, first : first + n], n)
+            take_run(known, out_flags[row, first : first + n], n)
+            for j in range(n):
+                if lane[ODD + j] > 0:
+                    listed[length] = first + j
+                    length += 1
+        for first in range(0, length, LANES):
+            n = min(LANES, length - first)
+            columns = listed[first : first + n]
+            for k in range(size):
+                take_list(counts[k, row], columns, n, tile[k])
+            seen[:] = 0
+            for k in range(flags.shape[0]):
+                take_list(flags[k, row], columns, n, marks[k])
+                unite(marks[k], seen, n)
+            prepare(pixels, row, columns, lane, known, n)
+            _irregular(
+                tile, marks, lane, seen, columns, row, given, rule, intercept, times, differences, signal, found,
+                segments, n,
+            )
+            _conclude(lane, seen, known, n)
+            for place, field in enumerate((RATE, QS, QR, PEDESTAL, WEIGHT, NEXT)):
+                if place < out.shape[0]:
+                    put_list(lane[field : field + n], columns, out[place, row], n)
+            put_list(known, columns, out_flags[row], n)
+    return lane[NOT_FINITE]

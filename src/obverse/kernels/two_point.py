@@ -1,0 +1,357 @@
+"""Two-point differences: the median of each pixel, and what stands out from it, many pixels at a time.
+
+Differences stand in the outer loop and `LANES` neighbouring pixels in the inner one, where LLVM vectorises. A
+first look at all pixels keeps those whose largest ratio is beyond its limit; these are gathered and searched.
+
+Symbols: a row of `rates` holds one difference over its time [electron/s], infinity where it does not count;
+`lane` holds what belongs to a pixel, cut into fields of `LANES` values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.kernels._jit import jit
+from obverse.kernels._lanes import LANES, aligned, take_list, take_plane, take_run
+from obverse.kernels._sorting import sort_lanes
+
+__all__ = ["load_rate", "median_rows", "prepare", "search_rows"]
+
+Array = NDArray[Any]
+
+# Fields of `lane`.
+GAIN, READ, GOOD, N, SINGLE = (i * LANES for i in range(5))
+LOW, HIGH, BELOW, ABOVE, MIDDLE = (i * LANES for i in range(5, 10))
+LIMIT, BEST, AT, PLAIN, HITS, LANE_FIELDS = (i * LANES for i in range(10, 16))
+
+# Rows of `constants`, one column a difference.
+PER_SECOND, A, B = range(3)
+
+READ_FLOOR = 1e-6  # electron^2, as in the likelihood fit
+
+JUMP, UNUSABLE, DO_NOT_USE = 4, 1 | 2 | 8 | 64 | 128, 1
+
+
+@jit
+def prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n: int) -> None:
+    """Take gain, read variance and whether the pixel is fit to be searched."""
+    gain, read_noise, pixel_flags = pixels
+    take_plane(gain, row, columns, n, lane, GAIN)
+    take_plane(read_noise, row, columns, n, lane, READ)
+    take_plane(pixel_flags, row, columns, n, known, 0)
+    zero, one, floor = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(READ_FLOOR)
+    do_not_use = np.uint32(DO_NOT_USE)
+    for j in range(n):
+        g, noise = lane[GAIN + j], lane[READ + j]
+        good = (g > 0) & (g - g == 0) & (noise - noise == 0) & ((known[j] & do_not_use) == 0)
+        variance = noise * noise if noise * noise > floor else floor
+        lane[GOOD + j] = one if good else zero
+        lane[READ + j] = variance if good else one
+
+
+@jit
+def load_rate(
+    low: Array, high: Array, f_low: Array, f_high: Array, here: Array, lane: Array, per_second: float, n: int
+) -> None:
+    """Turn two resultants into a rate, infinity where it does not count, and count it where it does."""
+    zero, one, missing = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(np.inf)
+    for j in range(n):
+        step = high[j] - low[j]
+        allowed = ((f_low[j] & UNUSABLE) | (f_high[j] & (UNUSABLE | JUMP))) == 0
+        usable = allowed & (step - step == 0) & (lane[GOOD + j] > 0)
+        here[j] = lane[GAIN + j] * step * per_second if usable else missing
+        lane[N + j] += one if usable else zero
+
+
+@jit
+def _load(tile: Array, marks: Array, places: Array, constants: Array, rates: Array, lane: Array, n: int) -> None:
+    lane[N : N + LANES] = 0
+    last = marks.shape[0] - 1
+    for i in range(places.shape[0]):
+        k = places[i]
+        f_low, f_high = marks[min(k, last)], marks[min(k + 1, last)]
+        load_rate(tile[k], tile[k + 1], f_low, f_high, rates[i], lane, constants[PER_SECOND, i], n)
+
+
+@jit
+def _take_runs(counts: Array, flags: Array, row: int, first: int, tile: Array, marks: Array, n: int) -> None:
+    for k in range(counts.shape[0]):
+        take_run(counts[k, row, first : first + n], tile[k], n)
+    for k in range(flags.shape[0]):
+        take_run(flags[k, row, first : first + n], marks[k], n)
+
+
+@jit
+def _take_lists(counts: Array, flags: Array, row: int, columns: Array, tile: Array, marks: Array, n: int) -> None:
+    for k in range(counts.shape[0]):
+        take_list(counts[k, row], columns, n, tile[k])
+    for k in range(flags.shape[0]):
+        take_list(flags[k, row], columns, n, marks[k])
+
+
+@jit
+def _fold(here: Array, lane: Array, n: int) -> None:
+    """Take the size of a rate where the pixel is searched in rounds."""
+    for j in range(n):
+        value = here[j]
+        here[j] = value if (value >= 0) | (lane[SINGLE + j] > 0) else -value
+
+
+@jit
+def _ranks(lane: Array, n: int) -> None:
+    """Say which two ranks the median is the mean of.
+
+    In rounds, the largest of four or more is left out first, and of two the smaller one is taken.
+    """
+    one, two = lane.dtype.type(1), lane.dtype.type(2)
+    for j in range(n):
+        count = lane[N + j]
+        rounds = lane[SINGLE + j] == 0
+        count = count - one if rounds & (count >= 4) else count
+        count = one if rounds & (count == 2) else count
+        lane[LOW + j] = np.floor((count - one) / two)
+        lane[HIGH + j] = np.floor(count / two)
+
+
+@jit
+def _pick(here: Array, lane: Array, k: int, n: int) -> None:
+    rank = lane.dtype.type(k)
+    for j in range(n):
+        value = here[j]
+        lane[BELOW + j] = value if lane[LOW + j] == rank else lane[BELOW + j]
+        lane[ABOVE + j] = value if lane[HIGH + j] == rank else lane[ABOVE + j]
+
+
+@jit
+def _median(rates: Array, ordered: Array, exchanges: Array, lane: Array, n: int) -> None:
+    """Set MIDDLE to the median of the usable rates; infinity or NaN where there are none."""
+    half = lane.dtype.type(0.5)
+    _ranks(lane, n)
+    for i in range(rates.shape[0]):
+        take_run(rates[i], ordered[i], n)
+    sort_lanes(ordered, exchanges, n)
+    for i in range(rates.shape[0]):
+        _pick(ordered[i], lane, i, n)
+    for j in range(n):
+        lane[MIDDLE + j] = half * (lane[BELOW + j] + lane[ABOVE + j])
+
+
+@jit
+def _limits(lane: Array, limits: Array, n: int) -> None:
+    two, three, more, never = limits[0], limits[1], limits[2], lane.dtype.type(np.inf)
+    for j in range(n):
+        count = lane[N + j]
+        few = two if count == 2 else three if count == 3 else never
+        lane[LIMIT + j] = more if count >= 4 else few
+
+
+@jit
+def _ratio(here: Array, lane: Array, a: float, b: float, i: int, n: int) -> None:
+    """Square of (rate - median) / sigma; keep the largest and its place."""
+    zero, place, missing = lane.dtype.type(0), lane.dtype.type(i), lane.dtype.type(np.inf)
+    for j in range(n):
+        middle = lane[MIDDLE + j]
+        excess = here[j] - middle
+        variance = a * lane[READ + j] + b * (middle if middle > 0 else -middle)
+        ratio = excess * excess / variance if here[j] < missing else zero
+        better = ratio > lane[BEST + j]
+        lane[AT + j] = place if better else lane[AT + j]
+        lane[BEST + j] = ratio if better else lane[BEST + j]
+
+
+@jit
+def _look(rates: Array, ordered: Array, exchanges: Array, constants: Array, limits: Array, lane: Array, n: int) -> None:
+    """Find the difference of each pixel that stands out most."""
+    _median(rates, ordered, exchanges, lane, n)
+    _limits(lane, limits, n)
+    lane[BEST : BEST + n] = 0
+    for i in range(rates.shape[0]):
+        _ratio(rates[i], lane, constants[A, i], constants[B, i], i, n)
+
+
+@jit
+def _begin(rates: Array, single: float, lane: Array, n: int) -> None:
+    zero, one = lane.dtype.type(0), lane.dtype.type(1)
+    for j in range(n):
+        lane[SINGLE + j] = one if lane[N + j] >= single else zero
+    for i in range(rates.shape[0]):
+        _fold(rates[i], lane, n)
+
+
+@jit
+def _suspects(lane: Array, columns: Array, n: int, list_: Array, length: int) -> int:
+    for j in range(n):
+        list_[length] = columns[j]
+        length += lane[BEST + j] > lane[LIMIT + j]
+    return length
+
+
+@jit
+def _mark_largest(rates: Array, places: Array, lane: Array, found: Array, row: int, columns: Array, n: int) -> int:
+    """In rounds: flag what stands out most, and leave it out of the next round."""
+    changed = 0
+    for j in range(n):
+        if lane[SINGLE + j] == 0 and lane[BEST + j] > lane[LIMIT + j]:
+            i = int(lane[AT + j])
+            rates[i, j] = np.inf
+            lane[N + j] -= 1
+            lane[HITS + j] += 1
+            found[places[i] + 1, row, columns[j]] |= JUMP
+            changed += 1
+    return changed
+
+
+@jit
+def _mark_all(
+    rates: Array, places: Array, constants: Array, lane: Array, found: Array, row: int, columns: Array, n: int
+) -> None:
+    """In a single pass: flag whatever stands out."""
+    for j in range(n):
+        if lane[SINGLE + j] > 0 and lane[BEST + j] > lane[LIMIT + j]:
+            middle = lane[MIDDLE + j]
+            for i in range(rates.shape[0]):
+                variance = constants[A, i] * lane[READ + j] + constants[B, i] * abs(middle)
+                if rates[i, j] < np.inf and (rates[i, j] - middle) ** 2 / variance > lane[LIMIT + j]:
+                    lane[HITS + j] += 1
+                    found[places[i] + 1, row, columns[j]] |= JUMP
+
+
+@jit
+def _search(
+    rates: Array,
+    ordered: Array,
+    exchanges: Array,
+    places: Array,
+    constants: Array,
+    limits: Array,
+    single: float,
+    lane: Array,
+    found: Array,
+    row: int,
+    columns: Array,
+    n: int,
+) -> None:
+    lane[SINGLE : SINGLE + LANES] = 1
+    lane[HITS : HITS + LANES] = 0
+    _median(rates, ordered, exchanges, lane, n)
+    lane[PLAIN : PLAIN + n] = lane[MIDDLE : MIDDLE + n]
+    _begin(rates, single, lane, n)
+    _look(rates, ordered, exchanges, constants, limits, lane, n)
+    _mark_all(rates, places, constants, lane, found, row, columns, n)
+    while _mark_largest(rates, places, lane, found, row, columns, n) > 0:  # ends: each round takes one away
+        _look(rates, ordered, exchanges, constants, limits, lane, n)
+
+
+@jit
+def _put_hits(lane: Array, columns: Array, middle: Array, n: int) -> None:
+    for j in range(n):
+        if lane[HITS + j] > 0:
+            middle[columns[j]] = lane[PLAIN + j]
+
+
+@jit
+def search_rows(
+    counts: Array,
+    flags: Array,
+    pixels: Any,
+    places: Array,
+    constants: Array,
+    exchanges: Array,
+    limits: Array,
+    single: float,
+    found: Array,
+    middle: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Search the rows from `start` to `stop`.
+
+    Parameters
+    ----------
+    counts
+        (resultant, row, column) [DN], C-contiguous; integrations follow one another.
+    flags
+        (resultant, row, column) uint8, or (0, 0, 0) where nothing is flagged.
+    pixels
+        Gain [electron/DN], read noise of one read [electron] and pixel flags (uint32), each (row, column) or
+        of length 1 along an axis.
+    places
+        Earlier resultant of each difference, (difference,).
+    constants
+        (3, difference): 1/D, A/D^2, B/D^2, see `two_point.constants`; of the type in which all is computed.
+    exchanges
+        `network` of the number of differences.
+    limits
+        Squared ratio beyond which a jump is seen: with two, three, and more usable differences.
+    single
+        Usable differences from which one pass is enough.
+    found
+        (resultant, row, column) uint8, gets JUMP on the later resultant of each difference found.
+    middle
+        (row, column), gets the median rate [electron/s] of the pixels in which something was found.
+    """
+    n_columns = counts.shape[2]
+    tile = aligned(counts.shape[0], LANES, constants.dtype)
+    marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
+    rates = aligned(places.shape[0], LANES, constants.dtype)
+    ordered = aligned(places.shape[0], LANES, constants.dtype)
+    lane = aligned(1, LANE_FIELDS, constants.dtype)[0]
+    known = np.zeros(LANES, np.uint32)
+    everywhere = np.arange(n_columns)
+    suspects = np.zeros(n_columns + 1, np.int64)
+    for row in range(start, stop):
+        length = 0
+        for first in range(0, n_columns, LANES):
+            n = min(LANES, n_columns - first)
+            columns = everywhere[first : first + n]
+            _take_runs(counts, flags, row, first, tile, marks, n)
+            prepare(pixels, row, columns, lane, known, n)
+            _load(tile, marks, places, constants, rates, lane, n)
+            _begin(rates, single, lane, n)
+            _look(rates, ordered, exchanges, constants, limits, lane, n)
+            length = _suspects(lane, columns, n, suspects, length)
+        for first in range(0, length, LANES):
+            n = min(LANES, length - first)
+            columns = suspects[first : first + n]
+            _take_lists(counts, flags, row, columns, tile, marks, n)
+            prepare(pixels, row, columns, lane, known, n)
+            _load(tile, marks, places, constants, rates, lane, n)
+            _search(
+                rates, ordered, exchanges, places, constants, limits, single, lane, found, row, columns, n
+            )
+            _put_hits(lane, columns, middle[row], n)
+
+
+@jit
+def median_rows(
+    counts: Array,
+    flags: Array,
+    pixels: Any,
+    places: Array,
+    constants: Array,
+    exchanges: Array,
+    middle: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Put the median rate of the rows from `start` to `stop` into `middle` [electron/s]; see `search_rows`."""
+    n_columns = counts.shape[2]
+    tile = aligned(counts.shape[0], LANES, constants.dtype)
+    marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
+    rates = aligned(places.shape[0], LANES, constants.dtype)
+    ordered = aligned(places.shape[0], LANES, constants.dtype)
+    lane = aligned(1, LANE_FIELDS, constants.dtype)[0]
+    known = np.zeros(LANES, np.uint32)
+    everywhere = np.arange(n_columns)
+    for row in range(start, stop):
+        for first in range(0, n_columns, LANES):
+            n = min(LANES, n_columns - first)
+            _take_runs(counts, flags, row, first, tile, marks, n)
+            prepare(pixels, row, everywhere[first : first + n], lane, known, n)
+            _load(tile, marks, places, constants, rates, lane, n)
+            lane[SINGLE : SINGLE + LANES] = 1
+            _median(rates, ordered, exchanges, lane, n)
+            take_run(lane[MIDDLE : MIDDLE + n], middle[row, first : first + n], n)

@@ -1,0 +1,102 @@
+"""From checked arguments to rates: each estimator by its name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.ramps.casertano import SIGMA_AT_ONE, casertano
+from obverse.ramps.covariance import covariance
+from obverse.ramps.inputs import Cube
+from obverse.ramps.jumps import limits_of
+from obverse.ramps.likelihood import NO_SEARCH
+from obverse.ramps.likelihood import fit as fit_likelihood
+from obverse.ramps.linear import Part, mean_of, mean_pedestal
+from obverse.ramps.one_group import filled, lone_of
+from obverse.ramps.ordinary import ordinary
+from obverse.ramps.result import RampFit
+from obverse.ramps.segmented import by_segments
+from obverse.ramps.two_point import TwoPoint, search
+from obverse.ramps.wish import Wish
+
+__all__ = ["ESTIMATORS", "estimate"]
+
+Array = NDArray[Any]
+Estimate = tuple[list[RampFit], RampFit]
+
+_log = logging.getLogger("obverse")
+
+
+def estimate(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
+    """Return the fit of each integration, and that of all."""
+    parts, whole = ESTIMATORS[wish.estimator](cube, wish, zero_frame)
+    if not np.isfinite(whole.rate).any():
+        _log.warning("fit_ramps: no pixel has two good resultants of %d, every rate is NaN", cube.counts.shape[1])
+    return parts, whole
+
+
+def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
+    limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
+    parts = [fit_likelihood(one, limits, wish.threads) for one in cube.integrations()]
+    whole = parts[0] if len(parts) == 1 else _common(cube, parts, wish.threads)
+    if not wish.one_group:
+        return parts, whole
+    parts = [
+        filled(part, lone_of(one, part.rate, zero_frame), one)
+        for part, one in zip(parts, cube.integrations(), strict=True)
+    ]
+    return parts, (parts[0] if len(parts) == 1 else _with_lone(whole, parts, cube))
+
+
+def _common(cube: Cube, parts: list[RampFit], threads: int | None) -> RampFit:
+    """Fit all integrations at once, without the jumps that were found in each."""
+    marks = np.concatenate([part.resultant_flags for part in parts])
+    whole = fit_likelihood(replace(cube, flags=marks), NO_SEARCH, threads)
+    return replace(whole, pedestal=mean_pedestal(np.stack([part.pedestal for part in parts])))
+
+
+def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:
+    """Give pixels that no integration can fit the mean of their lone resultants."""
+    wanting = ~np.isfinite(whole.rate)
+    if not wanting.any():
+        return whole
+    with np.errstate(invalid="ignore", divide="ignore"):
+        light = [np.maximum(part.rate, 0) + cube.dark_rate for part in parts]
+        forms = [np.nan_to_num(part.var_poisson / rate) for part, rate in zip(parts, light, strict=True)]
+        mean = mean_of([Part(p, 1 / p.var_read, form) for p, form in zip(parts, forms, strict=True)], cube)
+    names = ("rate", "var_poisson", "var_read", "pedestal", "flags")
+    return replace(whole, **{name: np.where(wanting, getattr(mean, name), getattr(whole, name)) for name in names})
+
+
+def _ols(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
+    return by_segments(lambda pattern: ordinary(pattern, wish.combination), _searched(cube, wish), wish, zero_frame)
+
+
+def _covariance(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
+    return by_segments(covariance, _searched(cube, wish), wish, zero_frame)
+
+
+def _casertano(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
+    asked = SIGMA_AT_ONE if wish.jump_sigma is None else wish.jump_sigma
+    return by_segments(casertano, cube, wish, zero_frame, asked if wish.find_jumps else np.inf)
+
+
+def _searched(cube: Cube, wish: Wish) -> Cube:
+    """Flag the jumps that a two-point search finds."""
+    if not wish.find_jumps:
+        return cube
+    options = TwoPoint() if wish.jump_sigma is None else TwoPoint(sigma=wish.jump_sigma)
+    return replace(cube, flags=search(cube, options, wish.threads))
+
+
+ESTIMATORS: Mapping[str, Callable[[Cube, Wish, Array | None], Estimate]] = {
+    "likelihood": _likelihood,
+    "ols": _ols,
+    "casertano": _casertano,
+    "covariance": _covariance,
+}

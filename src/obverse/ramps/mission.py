@@ -1,0 +1,142 @@
+r"""The variance formulas of the JWST pipeline (``variance="jwst"``), to compare with its products.
+
+With :math:`\rho^2 = \sigma^2/N`, the group time :math:`\Delta`, the median rate r of all integrations and L resultants
+in segment s,
+
+.. math::
+
+    v_{R,s} = \frac{12 \rho^2}{(L^3 - L)\, \Delta^2}, \qquad v_{P,s} = \frac{r^+ + a_{dark}}{(L - 1)\, \Delta}
+
+They are those of unweighted lines and of the two ends of a ramp, whatever the weights were; pulls of rates with these
+errors scatter by 0.94 to 1.05.
+
+Reference: documentation of the JWST ramp_fitting step; the numbers are those of stcal 1.20.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.errors import UsageError
+from obverse.flags import Flag
+from obverse.pattern import ReadPattern
+from obverse.ramps.inputs import Cube
+from obverse.ramps.one_group import Lone
+
+__all__ = ["Formulas", "Stated", "combined", "formulas", "median_rate", "put_lone", "refuse_uneven"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Formulas:
+    """Variances of segments, (..., segment, row, column) [electron^2/s^2]; NaN where there is none."""
+
+    read: Array
+    poisson: Array
+
+
+def refuse_uneven(pattern: ReadPattern) -> None:
+    """Refuse a pattern for which the formulas do not hold."""
+    steps = np.diff(pattern.tbar)
+    if np.ptp(pattern.n_reads) or (len(steps) and np.ptp(steps) > 1e-6 * steps.mean()):
+        raise UsageError("fit_ramps: variance='jwst' holds for even groups alone, use 'exact' for this pattern")
+
+
+def median_rate(cube: Cube, lone: list[Lone]) -> Array:
+    """Return the median of the differences over the group time, averaged over integrations [electron/s].
+
+    An integration without any difference counts as zero, as it does in the mission's pipeline.
+    """
+    counts = np.array(cube.counts, np.float64)
+    bad = np.uint8(Flag.DO_NOT_USE | Flag.SATURATED | Flag.CHARGELOSS)
+    flags = np.zeros(counts.shape, np.uint8) if cube.flags is None else cube.flags
+    counts[(flags & bad) != 0] = np.nan
+    if counts.shape[1] < 2:
+        rates = np.zeros((counts.shape[0], *counts.shape[2:]))
+    else:
+        steps = np.diff(counts, axis=1) / np.diff(cube.pattern.tbar)[:, None, None]
+        steps[(flags[:, 1:] & np.uint8(Flag.JUMP_DET)) != 0] = np.nan
+        rates = np.nan_to_num(_nan_median(steps) * cube.gain)
+    for rate, one in zip(rates, lone, strict=False):  # none yet before the fit
+        rate[one.where] = one.rate
+    return rates.mean(axis=0)
+
+
+def _nan_median(steps: Array) -> Array:
+    """Median over axis 1 of what is finite; NaN without any, and without a warning."""
+    ordered = np.sort(steps, axis=1)
+    n = np.isfinite(steps).sum(axis=1, keepdims=True)
+    low, high = (np.take_along_axis(ordered, np.maximum(i, 0), axis=1) for i in ((n - 1) // 2, n // 2 * (n > 0)))
+    return ((low + np.minimum(high, np.inf)) / 2)[:, 0]
+
+
+def formulas(cube: Cube, length: Array, rate: Array) -> Formulas:
+    """Evaluate the formulas for segments of some length, NaN where there is none."""
+    step = np.diff(cube.pattern.tbar)[0] if len(cube.pattern) > 1 else np.nan
+    rho2 = np.asarray(cube.read_noise, np.float64) ** 2 / cube.pattern.n_reads[0]
+    cubes = np.where(length < 3, 6.0, length**3 - length)
+    read = 12 * rho2 / (cubes * step**2)
+    with np.errstate(divide="ignore", invalid="ignore"):  # lone resultants are put in afterwards
+        poisson = (np.maximum(rate, 0) + cube.dark_rate) / (step * (length - 1))
+    return Formulas(np.where(length > 1, read, np.nan), np.where(length > 1, poisson, np.nan))
+
+
+def put_lone(made: Formulas, lone: list[Lone], cube: Cube, rate: Array) -> None:
+    """Write the variances of rates that come from one resultant as those of the first segment."""
+    rho2 = np.broadcast_to(np.asarray(cube.read_noise, np.float64) ** 2 / cube.pattern.n_reads[0], rate.shape)
+    light = np.broadcast_to(np.maximum(rate, 0) + cube.dark_rate, rate.shape)
+    for i, one in enumerate(lone):
+        made.read[i, 0][one.where] = 2 * rho2[one.where] / one.time**2
+        made.poisson[i, 0][one.where] = light[one.where] / one.time
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """What the formulas give for integrations, (integration, row, column), and for the exposure."""
+
+    each: Formulas
+    each_error: Array
+    whole: Formulas
+
+    def integration(self, i: int, rate: Array) -> dict[str, Array]:
+        """Return variances and error of one integration, as a fit names them."""
+        return _named(Formulas(self.each.read[i], self.each.poisson[i]), self.each_error[i], rate)
+
+    def exposure(self, rate: Array) -> dict[str, Array]:
+        """Return variances and error of the exposure, as a fit names them."""
+        return _named(self.whole, np.sqrt(self.whole.read + self.whole.poisson), rate)
+
+
+def _named(made: Formulas, error: Array, rate: Array) -> dict[str, Array]:
+    named = {"var_read": made.read, "var_poisson": made.poisson, "stated_error": error}
+    return {name: np.where(np.isfinite(rate), plane, np.nan).astype(rate.dtype) for name, plane in named.items()}
+
+
+def combined(made: Formulas) -> Stated:
+    r"""Combine the variances of segments.
+
+    .. math::
+
+        v_{R,i} = \Big[\sum_s v_{R,s}^{-1}\Big]^{-1}, \quad v_{P,i} = \Big[\sum_s v_{P,s}^{-1}\Big]^{-1}, \quad
+        e_i^2 = \Big[\sum_s (v_{R,s} + v_{P,s})^{-1}\Big]^{-1}, \qquad e^2 = v_R + v_P
+
+    The exposure sums over all integrations. Its error and that of an integration follow different rules, so that
+    the two differ where one integration has several segments.
+    """
+    each = Formulas(_harmonic(made.read, 1), _harmonic(made.poisson, 1))
+    whole = Formulas(_harmonic(made.read, (0, 1)), _harmonic(made.poisson, (0, 1)))
+    return Stated(each, np.sqrt(_harmonic(made.read + made.poisson, 1)), whole)
+
+
+def _harmonic(variance: Array, axis: int | tuple[int, ...]) -> Array:
+    """Return 1 / sum 1/v over what is finite; photon variances of zero are left out, and zero if nothing else is."""
+    known = np.isfinite(variance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = np.where(known & (variance > 0), 1 / variance, 0).sum(axis=axis)
+        made = np.where(total > 0, 1 / total, 0.0)
+    return np.where(known.any(axis=axis), made, np.nan)

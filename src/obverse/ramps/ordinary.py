@@ -1,0 +1,74 @@
+r"""Ordinary least squares with weights that follow the signal, as JWST fits its ramps (``"ols"``)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.errors import UsageError, nearest
+from obverse.kernels.linear import FORMAL, FORMAL_TOTAL, POWER
+from obverse.pattern import ReadPattern
+from obverse.ramps.likelihood import constants
+from obverse.ramps.weights import Weighting, times_of
+
+__all__ = ["COMBINATIONS", "FIXSEN", "line_weights", "ordinary"]
+
+FIXSEN = np.array([[0.0, 5.0, 10.0, 20.0, 50.0, 100.0], [0.0, 0.4, 1.0, 3.0, 6.0, 10.0]])
+"""Signal-to-noise ratios from which each exponent holds, and the exponents: Fixsen et al. 2000, Table 1."""
+
+COMBINATIONS = {"read_noise": FORMAL, "total_variance": FORMAL_TOTAL}
+"""How the rates of segments are averaged, by name."""
+
+
+@lru_cache(32)
+def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting:
+    r"""Weigh resultants as Fixsen et al. do, and segments by their read noise.
+
+    .. math::
+
+        S = \frac{s}{\sqrt{\rho^2 + s}}, \quad s = R_b - R_a, \qquad
+        w_k = \left|\frac{\bar t_k - c}{h}\right|^{P(S)}, \qquad
+        W = \left[\frac{\rho^2}{\sum_k (\bar t_k - \bar t)^2} \right]^{-1}
+
+    with :math:`\rho^2 = \sigma^2/N`, c the middle and h half the length of a segment.
+
+    Parameters
+    ----------
+    pattern
+        The read pattern.
+    combination
+        ``"read_noise"``, or ``"total_variance"``, which adds the photon variance
+        :math:`f / (\bar t_b - \bar t_a)` of the median rate f to :math:`1/W`; that rate shares its noise with
+        the segments, so that the mean is biased: it is there to compare with older products.
+
+    Notes
+    -----
+    Reference: Fixsen et al. 2000, PASP 112 1350; Regan 2007, JWST-STScI-001212.
+
+    Examples
+    --------
+    >>> ordinary(ReadPattern.even(3, frame_time=10.0)).nodes[0]
+    array([-0.05,  0.  ,  0.05])
+    """
+    if combination not in COMBINATIONS:
+        raise UsageError(f"fit_ramps: no combination {combination!r}, {nearest(combination, COMBINATIONS)}")
+    times = times_of(pattern)
+    rule = (POWER, 1, COMBINATIONS[combination])
+    return Weighting(rule, times, constants(pattern), FIXSEN, line_weights(times, FIXSEN[1]))
+
+
+def line_weights(times: NDArray[np.float64], exponents: NDArray[np.float64]) -> NDArray[np.float64]:
+    r"""Weights of the slope of a straight line through a whole ramp, (exponent, resultant) [1/s].
+
+    .. math::
+
+        w_k = \frac{(1 + P) N_k}{1 + P N_k} \left|\frac{\bar t_k - c}{h}\right|^P, \qquad
+        K_k = \frac{(F_0 t_k - F_1) w_k}{F_0 F_2 - F_1^2}, \quad F_i = \sum_k w_k t_k^i, \quad t_k = \bar t_k - c
+    """
+    tbar, N, P = times[0], times[3], exponents[:, None]
+    t = tbar - (tbar[0] + tbar[-1]) / 2
+    w = (1 + P) * N / (1 + P * N) * np.abs(t / t[-1]) ** P
+    F0, F1, F2 = ((w * t**i).sum(axis=1, keepdims=True) for i in range(3))
+    return (F0 * t - F1) * w / (F0 * F2 - F1**2)

@@ -1,0 +1,107 @@
+r"""Weights of a linear estimator: the rate is :math:`\sum_k K_k R_k`, and K follows the signal.
+
+What a fit of whole ramps needs of them is small: the weights at a few signals lie in a space of few dimensions,
+
+.. math::
+
+    K_k(c) = e_{0k} + \sum_b \varphi_b(c)\, e_{bk},
+
+and every mixture of weights with :math:`\sum_k K_k = 0`, :math:`\sum_k K_k \bar t_k = 1` has these properties again:
+interpolated weights cost efficiency of second order, and never bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.pattern import ReadPattern
+
+__all__ = ["Weighting", "photon_form", "times_of"]
+
+Array = NDArray[Any]
+
+_SMALL = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-15}
+
+
+@dataclass(frozen=True, eq=False)
+class Weighting:
+    """Rule by which an estimator weighs resultants, and its weights on a whole ramp.
+
+    Parameters
+    ----------
+    rule
+        (kind of weights, whether a hit resultant joins the next segment, how segments are combined), numbers of
+        `obverse.kernels.linear`.
+    times
+        (5, resultant): mean time and tau [s], 1/N, N or 1 in the weights, noise share in the signal.
+    differences
+        Constants of the differences, `obverse.ramps.likelihood.constants`.
+    signal
+        Where the nodes stand: limits and exponents, or origin and steps of the root of the signal.
+    nodes
+        Weights of a whole ramp at each node, (node, resultant) [1/s].
+    """
+
+    rule: tuple[int, int, int]
+    times: NDArray[np.float64]
+    differences: NDArray[np.float64]
+    signal: NDArray[np.float64]
+    nodes: NDArray[np.float64]
+
+    def tables(self, dtype: np.dtype[Any]) -> tuple[Array, ...]:
+        """Return the arrays that the kernel reads, in the type in which it computes."""
+        basis, phi = self.basis(_SMALL[dtype])
+        own = (self.times, self.differences, self.signal, basis, phi, self.forms())
+        return tuple(np.ascontiguousarray(table, dtype) for table in own)
+
+    def basis(self, small: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the vectors e (1 + b, resultant) and the coordinates phi (b, node) of the weights in them."""
+        middle = self.nodes[len(self.nodes) // 2]
+        left, size, right = np.linalg.svd(self.nodes - middle, full_matrices=False)
+        kept = size > small * np.abs(self.nodes).max()
+        return np.vstack([middle, right[kept]]), _closed((left * size)[:, kept].T)
+
+    def forms(self) -> NDArray[np.float64]:
+        """Return K'AK and K'BK of each node, and of each node with the next: (4, node)."""
+        after = np.vstack([self.nodes[1:], self.nodes[-1:]])
+        share, photons = np.diag(self.times[2]), photon_form(self.times)
+        matrices = (share, photons)
+        rows = [np.einsum("ci,ij,cj->c", self.nodes, m, other) for m in matrices for other in (self.nodes, after)]
+        return _closed(np.array(rows))
+
+
+def _closed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Repeat the last node, so that every node has a next one."""
+    return np.concatenate([rows, rows[:, -1:]], axis=1)
+
+
+def times_of(pattern: ReadPattern, reads: Array | None = None, noise: Array | None = None) -> NDArray[np.float64]:
+    """Return what the kernel must know of each resultant, (5, resultant).
+
+    Parameters
+    ----------
+    pattern
+        The read pattern.
+    reads
+        N in the weights; None: 1.
+    noise
+        Share of the variance of one read that stands in the signal-to-noise ratio; None: 1/N.
+    """
+    share = 1 / pattern.n_reads
+    one = np.ones(len(pattern))
+    return np.array([
+        pattern.tbar, pattern.tau, share, one if reads is None else reads, share if noise is None else noise
+    ])
+
+
+def photon_form(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    r"""Return the covariance of resultants for one electron/s: :math:`\tau_k` on the diagonal, else the earlier mean time."""
+    form = np.minimum.outer(times[0], times[0])
+    np.fill_diagonal(form, times[1])
+    return form
+
+

@@ -1,0 +1,46 @@
+"""What a ramp fit is asked for, beside the arguments that belong to pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from obverse.errors import UsageError, nearest
+from obverse.ramps.ordinary import COMBINATIONS
+
+__all__ = ["NAMES", "Wish"]
+
+NAMES = ("likelihood", "ols", "casertano", "covariance")
+"""Names of the estimators."""
+
+_VARIANCES = ("exact", "jwst")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Options of `obverse.fit_ramps`, under the names that they have there.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or two do not go together.
+    """
+
+    estimator: str = "likelihood"
+    find_jumps: bool = True
+    jump_sigma: float | None = None
+    variance: str = "exact"
+    combination: str = "read_noise"
+    one_group: bool = False
+    save_segments: bool = False
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("estimator", NAMES), ("variance", _VARIANCES), ("combination", tuple(COMBINATIONS))):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise UsageError(f"fit_ramps: no {name} {value!r}, {nearest(str(value), allowed)}")
+        for name, usual in (("variance", "exact"), ("combination", "read_noise")):
+            if getattr(self, name) != usual and self.estimator != "ols":
+                raise UsageError(f"fit_ramps: {name}={getattr(self, name)!r} belongs to estimator='ols' alone")
+        if self.save_segments and self.estimator == "likelihood":
+            raise UsageError("fit_ramps: the likelihood fit has no segments to save, take 'ols' or 'covariance'")

@@ -1,0 +1,191 @@
+"""Reference files into effects: DN become electrons, and every number finds its parameter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.effects import SITES, Effect
+from obverse.effects.bad_pixels import BadPixels
+from obverse.effects.bias import Bias
+from obverse.effects.flat import Flat
+from obverse.effects.gain import Gain
+from obverse.effects.nonlinearity import Nonlinearity
+from obverse.effects.read_noise import ReadNoise
+from obverse.effects.saturation import Saturation
+from obverse.errors import DataError
+from obverse.exposure import Exposure
+from obverse.flags import Flag
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.references import KINDS, Reference, Setup, fitted, read_references
+
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+
+__all__ = ["with_references"]
+
+_TOP = 65535.0
+
+_BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "bad_pixels": (),
+        "saturation": ("adc", "bad_pixels"),
+        "bias": ("adc", "bad_pixels", "saturation"),
+        "nonlinearity": ("gain",),
+        "flat": ("estimate", "dark_current"),
+    }
+)
+"""Where the step of an effect goes that a detector did not have: behind the last of these."""
+
+
+def with_references(
+    detector: Detector, given: Iterable[Reference | str | os.PathLike[str]], setup: Setup | None = None
+) -> Detector:
+    """Return the detector with the values of reference files in place of its own; see `Detector.with_references`."""
+    where = setup or Setup()
+    references = {each.kind: fitted(each, where, detector.geometry.shape) for each in read_references(given)}
+    _refuse_mixed(references.values())
+    for kind, make in _MAKERS.items():
+        if kind in references:
+            detector = make(detector, references[kind], references)
+    flags = _flags_of(references.values())
+    return (
+        _placed(detector, BadPixels(flags=flags, source=_source(references.values())))
+        if flags is not None
+        else detector
+    )
+
+
+def _refuse_mixed(references: Iterable[Reference]) -> None:
+    for what in ("instrument", "detector"):
+        said = {getattr(each, what): each.path for each in references if getattr(each, what)}
+        if len(said) > 1:
+            (one, first), (other, second) = list(said.items())[:2]
+            raise DataError(f"{first} and {second}: {what}: are for {one!r} and {other!r}, give those of one {what}")
+
+
+def _flags_of(references: Iterable[Reference]) -> NDArray[np.uint32] | None:
+    """Return what all the references together say of each pixel."""
+    known = [each.planes["flags"] for each in references if "flags" in each.planes]
+    flags = np.bitwise_or.reduce(known) if known else None
+    return flags if flags is not None and flags.any() else None
+
+
+def _source(references: Iterable[Reference]) -> str:
+    return ", ".join(os.path.basename(each.path) for each in references if "flags" in each.planes)  # noqa: PTH119
+
+
+def _placed(detector: Detector, effect: Effect) -> Detector:
+    """Return the detector with this effect in place of its own, or put where it belongs in chain and recipe."""
+    if detector.has(effect.name):
+        return detector.with_effect(effect)
+    rank = SITES.index(effect.site)
+    at = sum(SITES.index(other.site) <= rank for other in detector.effects)
+    steps = list(detector.steps)
+    behind = [steps.index(name) + 1 for name in _BEHIND[effect.name] if name in steps]
+    steps.insert(max(behind, default=0), effect.name)
+    return detector.replace(effects=(*detector.effects[:at], effect, *detector.effects[at:]), steps=tuple(steps))
+
+
+def _given(detector: Detector, effect: type[Effect], reference: Reference, **values: Any) -> Detector:
+    """Return the detector with some parameters of an effect from a reference."""
+    told = {**values, "source": os.path.basename(reference.path)}  # noqa: PTH119
+    made = detector.effect(effect.name).replace(**told) if detector.has(effect.name) else effect(**told)
+    return _placed(detector, made)
+
+
+def _plane(detector: Detector, name: str, parameter: str, missing: float) -> NDArray[np.float64]:
+    """Return a parameter for every pixel of the sensor."""
+    at = Moment(Exposure(), detector.geometry)
+    value = getattr(detector.effect(name), parameter) if detector.has(name) else missing
+    return np.broadcast_to(at.plane(value).astype(np.float64), detector.geometry.shape)
+
+
+def _superbias(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    return _given(detector, Bias, reference, level=reference.planes["level"])
+
+
+def _gain(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    gain = np.asarray(reference.planes["gain"], np.float64)
+    return _given(detector, Gain, reference, gain=np.where(gain > 0, gain, np.nan))
+
+
+def _readnoise(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    r"""Noise of a single read: :math:`\sigma = g\, \sigma_{CDS} / \sqrt 2`."""
+    planes = reference.planes
+    single = planes["single"] if "single" in planes else planes["cds"] / np.sqrt(2.0)
+    sigma = np.where(single >= 0, single, np.nan) * _plane(detector, "gain", "gain", 1.0)
+    return _given(detector, ReadNoise, reference, sigma=sigma, includes_quantisation="yes")
+
+
+def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Reference]) -> Detector:
+    if reference.instrument == "MIRI" and detector.has("bias"):
+        detector = detector.without("bias")  # its polynomials are those of the counts as they are
+    gain = _plane(detector, "gain", "gain", 1.0)
+    bias = np.nan_to_num(_plane(detector, "bias", "level", 0.0))
+    top = others["saturation"].planes["level"] if "saturation" in others else np.nan
+    own = _plane(detector, "saturation", "full_well", np.nan) / gain
+    maximum = np.where(np.isfinite(top), top - bias, own)
+    maximum = np.where((maximum > 0) & (maximum < _TOP), maximum, _TOP)
+    coefficients = np.asarray(reference.planes["coefficients"], np.float64)
+    unknown = ~np.isfinite(coefficients).all(axis=0) | (coefficients[1] == 0)
+    flags = reference.planes.get("flags")
+    if flags is not None:
+        unknown = unknown | ((flags & np.uint32(Flag.NO_LIN_CORR)) != 0)
+    made = Nonlinearity.from_counts(
+        np.where(unknown, np.nan, coefficients),
+        gain,
+        maximum=maximum,
+        source=os.path.basename(reference.path),  # noqa: PTH119
+    )
+    return _placed(detector, made)
+
+
+def _saturation(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    """Full well whose response is the threshold of the reference: the flags are set at the value it says."""
+    gain, bias = _plane(detector, "gain", "gain", 1.0), _plane(detector, "bias", "level", 0.0)
+    level = np.asarray(reference.planes["level"], np.float64)
+    measured = (level - np.nan_to_num(bias)) * gain
+    known = np.isfinite(measured) & (measured > 0)
+    full = np.where(known, measured, 1.0)
+    if detector.has("nonlinearity"):
+        at = Moment(Exposure(), detector.geometry)
+        full = detector.effect("nonlinearity").correct(Frame(full, "electron"), at).data
+    return _given(detector, Saturation, reference, full_well=np.where(known, full, np.nan), margin=0.0)
+
+
+def _dark(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    raise DataError(f"{reference.path}: dark: a ramp of dark counts is not used yet, leave this file out")
+
+
+def _flat(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    response = np.asarray(reference.planes["response"], np.float64)
+    flags = reference.planes.get("flags")
+    bad = ~(response > 0) if flags is None else ~(response > 0) | ((flags & np.uint32(Flag.NO_FLAT_FIELD)) != 0)
+    error = reference.planes.get("error")
+    known = None if error is None or not np.nan_to_num(error).any() else np.where(error >= 0, error, np.nan)
+    return _given(detector, Flat, reference, response=np.where(bad, np.nan, response), error=known)
+
+
+def _mask(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    return detector  # its flags are added with those of all the others
+
+
+_MAKERS: Mapping[str, Callable[[Detector, Reference, Mapping[str, Reference]], Detector]] = {
+    "mask": _mask,
+    "superbias": _superbias,
+    "gain": _gain,
+    "readnoise": _readnoise,
+    "linearity": _linearity,
+    "saturation": _saturation,
+    "dark": _dark,
+    "flat": _flat,
+}
+"""In this order: what comes later needs the gain, the level and the straightening before it."""
+assert set(_MAKERS) == set(KINDS)  # noqa: S101
