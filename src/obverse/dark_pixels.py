@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import erf, exp, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from obverse.geometry import Geometry
 
-__all__ = ["SEEN_IN", "blocks", "dark_pixels", "ends", "finite"]
+__all__ = ["SEEN_IN", "blocks", "clipping_loss", "dark_pixels", "ends", "finite"]
 
 SEEN_IN = ("prescan", "overscan", "both", "reference", "reference_rows", "reference_columns")
 """Where an amplifier has dark pixels: columns clocked without light, or a border of the array."""
@@ -24,16 +25,16 @@ def dark_pixels(geometry: Geometry, layout: str, seen_in: str, *, settle: int = 
     np.int64(8)
     """
     if not seen_in.startswith("reference"):
-        column, image = np.arange(geometry.clocked_shape[2]), geometry.image_columns
-        before = (column >= settle) & (column < image.start)
-        behind = column >= image.stop + skip
+        place, image = np.arange(geometry.clocked_shape[2]), geometry.image_columns
+        before = (place >= settle) & (place < image.start)
+        behind = place >= image.stop + skip
         seen = {"prescan": before, "overscan": behind, "both": before | behind}[seen_in]
         return np.broadcast_to(seen, geometry.clocked_shape)
     bottom, top, left, right = geometry.reference
     row, column = np.indices(geometry.shape, sparse=True)
     rows = (row < bottom) | (row >= geometry.shape[0] - top)
-    border = (column < left) | (column >= geometry.shape[1] - right)
-    which = {"reference": rows | border, "reference_rows": rows, "reference_columns": border}[seen_in]
+    columns = (column < left) | (column >= geometry.shape[1] - right)
+    which = {"reference": rows | columns, "reference_rows": rows, "reference_columns": columns}[seen_in]
     blind = np.broadcast_to(which, geometry.shape)
     return geometry.pad(blind) if layout == "clocked" else blind
 
@@ -68,3 +69,28 @@ def finite(values: NDArray[Any]) -> NDArray[Any]:
     """
     good = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
     return values if good.all() else values[..., good]
+
+
+def clipping_loss(clip: float) -> float:
+    r"""Return what clipping at k sigma about the median multiplies the variance of a mean by.
+
+    .. math::
+
+        \frac{1}{P^2} \left( P - c + 2 c \sqrt{\pi / 2}\, m + \frac{\pi}{2} c^2 \right), \qquad
+        P = \mathrm{erf}(k / \sqrt 2), \quad c = 2 k \phi(k), \quad m = 2 (\phi(0) - \phi(k))
+
+    from the influence functions of the mean within a window, and of the median that places the window.
+
+    Notes
+    -----
+    Reference: Huber 1981, Robust Statistics, ch. 3 (influence functions).
+
+    Examples
+    --------
+    >>> [round(clipping_loss(k), 3) for k in (3.0, 4.0, 5.0)]
+    [1.03, 1.001, 1.0]
+    """
+    inside = erf(clip / sqrt(2.0))
+    edge = exp(-0.5 * clip**2) / sqrt(2.0 * pi)
+    c, m = 2.0 * clip * edge, 2.0 * (1.0 / sqrt(2.0 * pi) - edge)
+    return (inside - c + 2.0 * c * sqrt(pi / 2.0) * m + 0.5 * pi * c**2) / inside**2

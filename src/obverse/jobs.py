@@ -322,6 +322,7 @@ _KNOWN_AS = {
     "NIRCAM/NRCALONG": "jwst_nircam_long",
     "NIRCAM/NRCBLONG": "jwst_nircam_long",
     "MIRI": "jwst_miri",
+    "WFI": "roman_wfi",
 }
 
 

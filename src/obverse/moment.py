@@ -116,7 +116,7 @@ class Moment:
         if values.size not in (1, n):
             raise UsageError(f"{values.size} values given, this detector has {n} amplifiers")
         if self.layout == "clocked" or values.size == 1:
-            return values[:, None, None] if self.layout == "clocked" else values[0, None, None]
+            return values[:, None, None] if self.layout == "clocked" else values.reshape(())
         return values[self.geometry.amplifier_map[self.rows]]
 
     def _padded(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

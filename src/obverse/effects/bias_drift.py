@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Averages, Subtracts
-from obverse.dark_pixels import SEEN_IN, blocks, dark_pixels, ends, finite
+from obverse.dark_pixels import SEEN_IN, blocks, clipping_loss, dark_pixels, ends, finite
 from obverse.effects._effect import WHOLE, Effect, site
 from obverse.errors import UsageError
 from obverse.flags import Flag
@@ -212,7 +212,8 @@ class BiasDrift(Effect):
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return what the estimate of the offset adds to each read [DN squared]."""
         n = self.pixels(at.geometry)
-        share = np.divide(1.0, n, out=np.zeros(len(n)), where=n > 0)
+        loss = 1.0 if self.span == "row" else clipping_loss(self.clip)
+        share = np.divide(loss, n, out=np.zeros(len(n)), where=n > 0)
         noise = np.asarray(at.read_noise, np.float32) ** 2
         side = SidePixels(at.geometry, self.side_window)
         if not self.side_window or not side.widths:

@@ -79,7 +79,7 @@ class FlickerNoise(Effect):
     amplitude: float | NDArray[np.float64] = param("root of the variance of an e-fold", unit="electron", minimum=0.0)
     overhead: int = param("pixel times between rows", default=12, minimum=0, shape="whole")
     background_rows: int = param("rows over which the sky is kept", default=0, minimum=0, shape="whole")
-    clip: float = param("robust sigmas of a source", default=3.0, minimum=1.0, shape="scalar")
+    clip: float = param("robust sigmas of a source", default=4.0, minimum=1.0, shape="scalar")
     sources: NDArray[np.float64] | None = param("pixels not to be used", default=None, shape="map")
     site: str = site("readout")
 

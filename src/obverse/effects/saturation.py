@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from obverse.contract import Flags
 from obverse.effects._effect import Effect, site
-from obverse.effects._hidden_saturation import before_a_full_one, reach, second_of_a_hit
+from obverse.effects._hidden_saturation import hidden, reach
 from obverse.effects._neighbours import grown, until_the_end
 from obverse.errors import UsageError
 from obverse.flags import Flag
@@ -98,13 +98,12 @@ class Saturation(Effect):
             )
         empty, full = self._levels(frame, at)
         height = frame.data - empty
-        last = height * _reach(frame)
-        seen = last if self.judged_by == "last_read" else height
+        seen = height * reach(frame) if self.judged_by == "last_read" else height
         # a span of nothing: the scans, where no pixel lies behind the number
         saturated = grown(until_the_end((seen >= full) & (full > 0), frame.axes), self.grow)
         done = frame.flagged(saturated, Flag.SATURATED)
-        if self.judged_by == "next_resultant" and "resultant" in frame.axes:
-            done = done.flagged(self._hidden(frame, height, last, full, saturated), Flag.DO_NOT_USE)
+        if self.judged_by == "next_resultant":
+            done = done.flagged(hidden(frame, height, full, saturated, self.grow), Flag.DO_NOT_USE)
         return self._unchecked(self._with_zero_frame(done, empty, full), at)
 
     def _levels(self, frame: Frame, at: Moment) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -125,16 +124,6 @@ class Saturation(Effect):
         holes = np.isnan(self.full_well)
         return np.where(holes, np.nanmax(self.full_well), self.full_well) if holes.any() else self.full_well
 
-    def _hidden(self, frame: Frame, height: Any, last: Any, full: Any, saturated: Any) -> NDArray[np.bool_]:
-        """Return the resultants whose means hide full reads."""
-        axis, pattern = frame.axes.index("resultant"), frame.exposure.pattern
-        if pattern is None:
-            return np.zeros_like(saturated)
-        height, last, unusable = (np.moveaxis(a, axis, 0) for a in (height, last, _unusable(frame)))
-        full, saturated = np.broadcast_to(full, height.shape[1:]), np.moveaxis(saturated, axis, 0)
-        means = grown(before_a_full_one(last, full, saturated) & ~unusable, self.grow)
-        return np.moveaxis(means | second_of_a_hit(height, full, saturated, pattern), 0, axis)
-
     def _with_zero_frame(self, frame: Frame, empty: Any, full: Any) -> Frame:
         zero = frame.companions.get("zero_frame")
         if zero is None:
@@ -148,17 +137,3 @@ class Saturation(Effect):
         if not holes.any() or "amplifier" in frame.axes:  # what is raw and has scans has no pixel flags yet
             return frame
         return add_pixel_flag(frame, np.isnan(at.plane(self.full_well)), Flag.NO_SAT_CHECK)
-
-
-def _reach(frame: Frame) -> NDArray[np.float32]:
-    """Return `reach` in the shape of the frame's axes; 1 where nothing is averaged."""
-    pattern = frame.exposure.pattern
-    if pattern is None or "resultant" not in frame.axes:
-        return np.ones((), np.float32)
-    after = len(frame.axes) - 1 - frame.axes.index("resultant")
-    return reach(pattern).reshape(-1, *[1] * after)
-
-
-def _unusable(frame: Frame) -> NDArray[np.bool_]:
-    flags = np.zeros(frame.shape, np.uint8) if frame.flags is None else frame.flags
-    return (flags & np.uint8(Flag.DO_NOT_USE)) != 0

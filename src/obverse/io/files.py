@@ -173,7 +173,8 @@ def read(
     <Frame 'exposure' float32 (row=2, column=3) [electron/s] undone=()>
     """
     if is_asdf(path):
-        frame = read_roman(path, overrides=overrides, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
+        dialect: Dialect = Roman()
+        found = read_roman(path, overrides=overrides, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
     else:
         hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
         dialect = next(each for each in dialects() if each.recognises(hdus))

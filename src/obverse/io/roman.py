@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from obverse.frame import Frame
 from obverse.io import roman_products, roman_read
-from obverse.io.asdf_door import is_asdf
 from obverse.io.ccd import Keywords
 from obverse.io.door import Hdu
 
@@ -20,15 +19,11 @@ __all__ = ["Roman"]
 
 
 class Roman:
-    """Roman WFI; its files are no FITS, so that it recognises none by their units: see `recognises_path`."""
+    """Roman WFI; its files are no FITS, so that none is recognised by its units: their name ends in ``.asdf``."""
 
     def recognises(self, hdus: Sequence[Hdu]) -> bool:
         """Say no: units are FITS."""
         return False
-
-    def recognises_path(self, path: str | os.PathLike[str]) -> bool:
-        """Say whether a file is ASDF; Roman alone writes such files of detectors."""
-        return is_asdf(path)
 
     def read(
         self,

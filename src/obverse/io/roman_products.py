@@ -237,7 +237,7 @@ def _image_meta(frame: Frame, name: str, provenance: Mapping[str, str]) -> dict[
 
 def _named(frame: Frame) -> dict[str, Any]:
     """Return a ``meta`` of unknowns for this frame, for what its file leaves out."""
-    said = frame.exposure.detector or ""
+    said = (frame.exposure.detector or "").rpartition("/")[2]
     return unknown_meta(frame.exposure, said if said.startswith("WFI") else "WFI01")
 
 

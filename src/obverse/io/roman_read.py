@@ -251,7 +251,7 @@ def _exposure(meta: Mapping[str, Any], name: str, path: str | os.PathLike[str], 
         start=str(said["start_time"]) if isinstance(said.get("start_time"), str) else None,
         pattern=pattern,
         filter=str(instrument.get("optical_element")),
-        detector=str(instrument.get("detector")),
+        detector=f"WFI/{instrument.get('detector')}",
     )
 
 

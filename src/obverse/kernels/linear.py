@@ -36,8 +36,7 @@ TBAR, TAU, SHARE, READS, NOISE = range(5)
 # Rows of `differences`, as in kernels/likelihood.
 D, A, B, AC, BC = range(5)
 
-# Rows of `forms`, one column a node: quadratic forms of the node, and those between it and the next one.
-FORM_R, CROSS_R, FORM_S, CROSS_S = range(4)
+# Rows of `forms`, one column a node: QR and QS. Rows of `pairs`: the resultants whose difference enters.
 
 # Places of `rule`: kind of weights, whether a hit resultant joins the next segment, and how segments are combined.
 KIND, JOINS, COMBINE = range(3)
@@ -322,13 +321,14 @@ def _irregular(
 
 @jit
 def _rise(low: Array, high: Array, lane: Array, target: Array, n: int) -> None:
+    real = lane.dtype.type
     for j in range(n):
-        target[j] = lane[GAIN + j] * (high[j] - low[j])
+        target[j] = lane[GAIN + j] * (real(high[j]) - real(low[j]))
 
 
 @jit
 def _project(rises: Array, weights: Array, product: Array, n: int) -> None:
-    """Add one resultant to the products of all basis vectors with the ramp."""
+    """Add one rise to the products of all basis vectors with the ramp."""
     for i in range(weights.shape[0]):
         weight, into = weights[i], product[i]
         for j in range(n):
@@ -337,17 +337,17 @@ def _project(rises: Array, weights: Array, product: Array, n: int) -> None:
 
 @jit
 def _choose_exponent(lane: Array, signal: Array, noise: float, at: Array, n: int) -> None:
-    lane[FRACTION : FRACTION + n] = 0
-    zero = lane.dtype.type(0)
+    """Count the limits that the signal-to-noise ratio, squared to save a root, has passed."""
+    zero, one = lane.dtype.type(0), np.uint32(1)
+    at[:] = 0
     for j in range(n):
         s = lane[RISE + j]
-        ratio = s * s / (lane[READ + j] * noise + s)  # of squares: one root less
+        ratio = s * s / (lane[READ + j] * noise + s)
         lane[WORK + j] = ratio if s > 0 else zero
-        at[j] = 0
     for i in range(1, signal.shape[1]):
         limit = signal[0, i] * signal[0, i]
         for j in range(n):
-            at[j] += 1 if lane[WORK + j] >= limit else 0
+            at[j] += one if lane[WORK + j] >= limit else np.uint32(0)
 
 
 @jit
@@ -361,43 +361,48 @@ def _choose_node(lane: Array, signal: Array, last: int, at: Array, n: int) -> No
         place = (u - origin) * per
         place = place if place > 0 else zero
         place = place if place < top else top
-        at[j] = np.int32(place)
-        lane[FRACTION + j] = place - lane.dtype.type(at[j])
+        at[j] = np.uint32(np.int32(place))
+        lane[FRACTION + j] = place - lane.dtype.type(np.int32(place))
 
 
 @jit
-def _mix(product: Array, phi: Array, lane: Array, at: Array, n: int) -> None:
-    """Rate = basis . R mixed as the signal asks."""
+def _pick(row: Array, at: Array, target: Array, n: int) -> None:
     for j in range(n):
-        lane[RATE + j] = product[0, j]
-    for i in range(1, product.shape[0]):
-        here, mixed = phi[i - 1], product[i]
+        target[j] = row[at[j]]
+
+
+@jit
+def _look_up(row: Array, between: bool, at: Array, lane: Array, field: int, n: int) -> None:
+    """Take from a table what belongs to the signal; between two nodes, along a straight line."""
+    _pick(row, at, lane[field : field + n], n)
+    if between:
+        _pick(row[1:], at, lane[WORK : WORK + n], n)
         for j in range(n):
-            low, high = here[at[j]], here[at[j] + 1]
-            lane[RATE + j] += (low + lane[FRACTION + j] * (high - low)) * mixed[j]
+            lane[field + j] += lane[FRACTION + j] * (lane[WORK + j] - lane[field + j])
 
 
 @jit
-def _forms(forms: Array, lane: Array, at: Array, field: int, own: int, cross: int, n: int) -> None:
-    one, two = lane.dtype.type(1), lane.dtype.type(2)
-    for j in range(n):
-        h, i = lane[FRACTION + j], at[j]
-        rest = one - h
-        lane[field + j] = rest * rest * forms[own, i] + h * (two * rest * forms[cross, i] + h * forms[own, i + 1])
+def _mix(product: Array, phi: Array, between: bool, lane: Array, at: Array, n: int) -> None:
+    """Rate = basis . R mixed as the signal asks."""
+    take_run(product[0], lane[RATE : RATE + n], n)
+    for i in range(1, product.shape[0]):
+        _look_up(phi[i - 1], between, at, lane, WEIGHT, n)
+        mixed = product[i]
+        for j in range(n):
+            lane[RATE + j] += lane[WEIGHT + j] * mixed[j]
 
 
 @jit
-def _suspect(tile: Array, lane: Array, times: Array, i: int, step: int, limit: float, n: int) -> None:
+def _suspect(low: Array, high: Array, lane: Array, times: Array, i: int, step: int, limit: float, n: int) -> None:
     """Mark pixels in which the charge rises by more than `limit` sigma (always positive) over some resultants."""
     last, real = times.shape[1] - 1, lane.dtype.type
     t = times[TBAR, i + step] - times[TBAR, i]
     share = real((times[SHARE, i] + times[SHARE, i + step]) * limit * limit)
     photons = times[TAU, i + step] + times[TAU, i] - 2 * times[TBAR, i] - t * t / (times[TBAR, last] - times[TBAR, 0])
     photons = real(photons * limit * limit)
-    low, high = tile[i], tile[i + step]
     zero, one = real(0), real(1)
     for j in range(n):
-        excess = lane[GAIN + j] * (high[j] - low[j]) - lane[RATE + j] * t
+        excess = lane[GAIN + j] * (real(high[j]) - real(low[j])) - lane[RATE + j] * t
         f = lane[RATE + j] if lane[RATE + j] > 0 else zero
         variance = lane[READ + j] * share + f * photons
         lane[ODD + j] = one if (excess > 0) & (excess * excess > variance) else lane[ODD + j]
@@ -405,29 +410,29 @@ def _suspect(tile: Array, lane: Array, times: Array, i: int, step: int, limit: f
 
 @jit
 def _regular(
-    tile: Array, lane: Array, product: Array, at: Array, rule: Array, limit: float, times: Array, signal: Array,
+    rows: Array, lane: Array, product: Array, at: Array, rule: Array, times: Array, signal: Array, pairs: Array,
     basis: Array, phi: Array, forms: Array, given: Array, row: int, first: int, n: int,
 ) -> None:
-    """Fit pixels whose whole ramp is usable."""
-    size = tile.shape[0]
+    """Fit pixels as if their whole ramp were usable."""
     product[:] = 0
-    for k in range(1, size):
-        _rise(tile[0], tile[k], lane, lane[RISE : RISE + n], n)
-        _project(lane[RISE : RISE + n], basis[:, k], product, n)
-    if rule[KIND] == POWER:
-        _choose_exponent(lane, signal, times[NOISE, size - 1], at, n)
-        _mix(product, phi, lane, at, n)
-    else:
+    for i in range(pairs.shape[1]):  # the last pair is the whole ramp: RISE then holds the signal
+        _rise(rows[pairs[0, i]], rows[pairs[1, i]], lane, lane[RISE : RISE + n], n)
+        _project(lane[RISE : RISE + n], basis[:, i], product, n)
+    between = rule[KIND] == COVARIANCE
+    if between:
         _two_passes(lane, product, at, times, signal, phi, given, row, first, n)
-    _forms(forms, lane, at, QR, FORM_R, CROSS_R, n)
-    _forms(forms, lane, at, QS, FORM_S, CROSS_S, n)
-    if limit < np.inf:
-        for i in range(size - 1):
-            _suspect(tile, lane, times, i, 1, limit, n)
-            if i + 2 < size:
-                _suspect(tile, lane, times, i, 2, limit, n)
+    else:
+        _choose_exponent(lane, signal, times[NOISE, times.shape[1] - 1], at, n)
+        _mix(product, phi, between, lane, at, n)
+    _look_up(forms[0], between, at, lane, QR, n)
+    _look_up(forms[1], between, at, lane, QS, n)
+
+
+@jit
+def _intercepts(start: Array, lane: Array, t: float, n: int) -> None:
+    real = lane.dtype.type
     for j in range(n):
-        lane[PEDESTAL + j] = lane[GAIN + j] * tile[0, j] - lane[RATE + j] * times[TBAR, 0]
+        lane[PEDESTAL + j] = lane[GAIN + j] * real(start[j]) - lane[RATE + j] * t
 
 
 @jit
@@ -435,22 +440,21 @@ def _two_passes(
     lane: Array, product: Array, at: Array, times: Array, signal: Array, phi: Array, given: Array, row: int,
     first: int, n: int,
 ) -> None:
-    """Weights from the mean rate, then from the rate that these weights gave."""
-    last = times.shape[1] - 1
-    zero, one = lane.dtype.type(0), lane.dtype.type(1)
-    per = one / (times[TBAR, last] - times[TBAR, 0])
-    for j in range(n):
-        mean = lane[RISE + j] * per
-        lane[NEXT + j] = (mean if mean > 0 else zero) + lane[DARK + j]
-    known = given.shape[1] > 1
-    for j in range(n):
-        lane[NEXT + j] = given[row, first + j] if known else lane[NEXT + j]
-    for _ in range(1 if known else 2):
+    """Weights from the mean rate, then from the rate that these weights gave; or from the rate that was given."""
+    if given.shape[1] > 1:
+        take_run(given[row, first : first + n], lane[NEXT : NEXT + n], n)
         _choose_node(lane, signal, phi.shape[1] - 1, at, n)
-        _mix(product, phi, lane, at, n)
+        _mix(product, phi, True, lane, at, n)
+        return
+    last, zero = times.shape[1] - 1, lane.dtype.type(0)
+    per = lane.dtype.type(1) / (times[TBAR, last] - times[TBAR, 0])
+    for j in range(n):
+        lane[RATE + j] = lane[RISE + j] * per
+    for _ in range(2):
         for j in range(n):
-            rate = (lane[RATE + j] if lane[RATE + j] > 0 else zero) + lane[DARK + j]
-            lane[NEXT + j] = lane[NEXT + j] if known else rate
+            lane[NEXT + j] = (lane[RATE + j] if lane[RATE + j] > 0 else zero) + lane[DARK + j]
+        _choose_node(lane, signal, phi.shape[1] - 1, at, n)
+        _mix(product, phi, True, lane, at, n)
 
 
 @jit
@@ -464,18 +468,20 @@ def _weights_of_regular(lane: Array, rule: Array, times: Array, given: Array, ro
 
 
 @jit
-def _odd_ones(
-    tile: Array, marks: Array, seen: Array, lane: Array, n: int
-) -> None:
+def _odd_ones(product: Array, seen: Array, lane: Array, n: int) -> None:
     """Mark what needs a fit of its own: flags, numbers that are none, pixels that make no sense."""
     one, zero = lane.dtype.type(1), lane.dtype.type(0)
+    total = product[0]  # every resultant went into it, so NaN or infinity in one shows
     for j in range(n):
-        clean = ((seen[j] & (UNUSABLE | JUMP)) == 0) & (lane[GOOD + j] > 0)
+        clean = ((seen[j] & (UNUSABLE | JUMP)) == 0) & (lane[GOOD + j] > 0) & (total[j] - total[j] == 0)
         lane[ODD + j] = zero if clean else one
-    for k in range(tile.shape[0]):
-        values = tile[k]
-        for j in range(n):
-            lane[ODD + j] = lane[ODD + j] if values[j] - values[j] == 0 else one
+
+
+@jit
+def _look_for_jumps(rows: Array, lane: Array, times: Array, limit: float, n: int) -> None:
+    for i in range(rows.shape[0] - 1):
+        for step in range(1, min(3, rows.shape[0] - i)):
+            _suspect(rows[i], rows[i + step], lane, times, i, step, limit, n)
 
 
 @jit
@@ -525,7 +531,7 @@ def fit_rows(
     intercept
         Significance of a jump at 1 electron/s; infinite: no search.
     tables
-        Times, constants of differences, limits of the signal, basis, phi, forms (see `obverse.ramps.weights`).
+        Times, constants of differences, limits of the signal, basis, phi, forms, pairs: `obverse.ramps.weights`.
     found
         (resultant, row, column) uint8, gets JUMP on the resultants beside each jump found.
     segments
@@ -536,7 +542,7 @@ def fit_rows(
     out_flags
         (row, column) uint32.
     """
-    times, differences, signal, basis, phi, forms = tables
+    times, differences, signal, basis, phi, forms, pairs = tables
     size, n_columns = times.shape[1], counts.shape[2]
     tile = aligned(size, LANES, times.dtype)
     product = aligned(basis.shape[0], LANES, times.dtype)
@@ -544,7 +550,7 @@ def fit_rows(
     marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
     seen = np.zeros(LANES, np.uint8)
     known = np.zeros(LANES, np.uint32)
-    at = np.zeros(LANES, np.int32)
+    at = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
     listed = np.zeros(n_columns, np.int64)
     limit = intercept - 4 / 3
@@ -552,16 +558,18 @@ def fit_rows(
         length = 0
         for first in range(0, n_columns, LANES):
             n = min(LANES, n_columns - first)
-            for k in range(size):
-                take_run(counts[k, row, first : first + n], tile[k], n)
+            rows = counts[:, row, first : first + n]
             seen[:] = 0
             for k in range(flags.shape[0]):
                 unite(flags[k, row, first : first + n], seen, n)
             prepare(pixels, row, everywhere[first : first + n], lane, known, n)
-            _odd_ones(tile, marks, seen, lane, n)
+            _regular(rows, lane, product, at, rule, times, signal, pairs, basis, phi, forms, given, row, first, n)
+            _odd_ones(product, seen, lane, n)
             if segments.shape[0] > 0:
                 lane[ODD : ODD + n] = 1
-            _regular(tile, lane, product, at, rule, limit, times, signal, basis, phi, forms, given, row, first, n)
+            if limit < np.inf:
+                _look_for_jumps(rows, lane, times, limit, n)
+            _intercepts(rows[0], lane, times[TBAR, 0], n)
             if out.shape[0] > 4:
                 _weights_of_regular(lane, rule, times, given, row, first, n)
             _conclude(lane, seen, known, n)

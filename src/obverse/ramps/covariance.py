@@ -14,7 +14,7 @@ from obverse.ramps.weights import Weighting, times_of
 
 __all__ = ["covariance", "optimal_weights"]
 
-_NODES = 129
+_NODES = 257
 
 
 @lru_cache(32)

@@ -113,8 +113,8 @@ def expand_large_events(
     >>> flags[1, 27:34, 27:34] = Flag.JUMP_DET
     >>> flags[1:, 29:32, 29:32] = Flag.SATURATED
     >>> grown = expand_large_events(flags, ReadPattern.even(3))
-    >>> [int(((f == Flag.JUMP_DET).sum())) for f in (flags[1], grown[1])]
-    [40, 128]
+    >>> [int((f == Flag.JUMP_DET).sum()) for f in (flags[1], grown[1])]
+    [40, 176]
     """
     given = np.asarray(flags)
     if given.ndim not in (3, 4) or given.dtype != np.uint8 or given.shape[-3] != len(pattern):

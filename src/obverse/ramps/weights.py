@@ -55,8 +55,9 @@ class Weighting:
     def tables(self, dtype: np.dtype[Any]) -> tuple[Array, ...]:
         """Return the arrays that the kernel reads, in the type in which it computes."""
         basis, phi = self.basis(_SMALL[dtype])
-        own = (self.times, self.differences, self.signal, basis, phi, self.forms())
-        return tuple(np.ascontiguousarray(table, dtype) for table in own)
+        pairs, folded = _folded(basis)
+        own = (self.times, self.differences, self.signal, folded, phi, self.forms())
+        return (*(np.ascontiguousarray(table, dtype) for table in own), pairs)
 
     def basis(self, small: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the vectors e (1 + b, resultant) and the coordinates phi (b, node) of the weights in them."""
@@ -66,17 +67,29 @@ class Weighting:
         return np.vstack([middle, right[kept]]), _closed((left * size)[:, kept].T)
 
     def forms(self) -> NDArray[np.float64]:
-        """Return K'AK and K'BK of each node, and of each node with the next: (4, node)."""
-        after = np.vstack([self.nodes[1:], self.nodes[-1:]])
-        share, photons = np.diag(self.times[2]), photon_form(self.times)
-        matrices = (share, photons)
-        rows = [np.einsum("ci,ij,cj->c", self.nodes, m, other) for m in matrices for other in (self.nodes, after)]
-        return _closed(np.array(rows))
+        """Return K'AK and K'BK of each node, (2, node)."""
+        matrices = np.diag(self.times[2]), photon_form(self.times)
+        return _closed(np.array([np.einsum("ci,ij,cj->c", self.nodes, m, self.nodes) for m in matrices]))
 
 
 def _closed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Repeat the last node, so that every node has a next one."""
     return np.concatenate([rows, rows[:, -1:]], axis=1)
+
+
+def _folded(basis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Pair resultants, so that the weights act on differences; the last pair is the whole ramp.
+
+    Weights that sum to zero act on the rise since the first resultant. Those of an even pattern are antisymmetric
+    as well, and then half as many differences do.
+    """
+    n = basis.shape[1]
+    if np.allclose(basis, -basis[:, ::-1], rtol=0, atol=1e-9 * np.abs(basis).max()):
+        low = np.arange((n - 1) // 2, -1, -1)
+        high = np.where(low == n - 1 - low, (low + 1) % n, n - 1 - low)  # the middle one has weight zero
+        return np.array([low, high]), np.where(low == n - 1 - low, 0.0, basis[:, n - 1 - low])
+    high = np.arange(1, n)
+    return np.array([0 * high, high]), basis[:, 1:]
 
 
 def times_of(pattern: ReadPattern, reads: Array | None = None, noise: Array | None = None) -> NDArray[np.float64]:
