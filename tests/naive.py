@@ -145,9 +145,7 @@ def two_point_jumps(
 
     def ratio(place: tuple[int, int], middle: float) -> float:
         k = place[1]
-        return float(
-            abs(left[place] - middle) * d[k] / np.sqrt(read_noise**2 * reading[k] + abs(middle) * photons[k])
-        )
+        return float(abs(left[place] - middle) * d[k] / np.sqrt(read_noise**2 * reading[k] + abs(middle) * photons[k]))
 
     if len(left) >= single_pass_from * len(counts):
         middle = float(np.median(list(left.values())))
@@ -163,3 +161,118 @@ def two_point_jumps(
         made[worst[0], worst[1] + 1] |= JUMP
         del left[worst]
     return made
+
+
+# -- polynomials of each pixel ------------------------------------------------------------------------------------
+
+
+def polynomial(x: Array, terms: Array) -> Array:
+    """Values at (plane, row, column) of polynomials (power, row, column), by powers."""
+    return sum(terms[k] * np.asarray(x, np.float64) ** k for k in range(len(terms)))  # type: ignore[return-value]
+
+
+def polynomial_inverse(value: float, terms: Array, low: float, high: float) -> float:
+    """Where a polynomial that rises from `low` to `high` takes a value, by halving."""
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if polynomial(np.float64(middle), terms) < value else (low, middle)
+    return 0.5 * (low + high)
+
+
+# -- dark pixels --------------------------------------------------------------------------------------------------
+
+
+def row_medians(image: Array, good: Array) -> Array:
+    """Median of the good pixels of each row."""
+    return np.array([np.median(row[keep]) if keep.any() else np.nan for row, keep in zip(image, good, strict=True)])
+
+
+def running_median(values: Array, height: int) -> Array:
+    """Median of the rows within half a height, of one plane (row, column)."""
+    near = np.abs(np.subtract.outer(np.arange(len(values)), np.arange(len(values)))) <= height // 2
+    return np.array([np.median(values[rows]) for rows in near])
+
+
+# Linear estimators ---------------------------------------------------------------------------------------------------
+
+
+def segments(states: list[int], joins: bool) -> list[tuple[int, int]]:
+    """Runs of clean (0) resultants, two and more; where `joins`, a hit (1) one opens the run behind it."""
+    made, k = [], 0
+    while k < len(states):
+        if states[k] != 0:
+            k += 1
+            continue
+        start, end = k, k
+        while end + 1 < len(states) and states[end + 1] == 0:
+            end += 1
+        if joins and start > 0 and states[start - 1] == 1:
+            start -= 1
+        if end > start:
+            made.append((start, end))
+        k = end + 1
+    return made
+
+
+def resultant_covariances(times: tuple[tuple[float, ...], ...]) -> tuple[Array, Array]:
+    """Photon covariance of resultants for one electron/s, and read covariance for one electron^2, read by read."""
+    photons = [[np.mean([[min(s, t) for s in one] for t in other]) for one in times] for other in times]
+    return np.array(photons), np.diag([1 / len(group) for group in times])
+
+
+def line_weights(t: Array, reads: Array, rise: float, noise: float) -> Array:
+    """Weights of the slope of a straight line, the exponent from the signal-to-noise ratio of the rise."""
+    ratio = rise / np.sqrt(noise + rise) if rise > 0 else 0.0
+    exponent = dict(zip((0, 5, 10, 20, 50, 100), (0, 0.4, 1, 3, 6, 10), strict=True))
+    power = [exponent[limit] for limit in exponent if ratio >= limit][-1]
+    middle = (t[0] + t[-1]) / 2
+    w = (1 + power) * reads / (1 + power * reads) * np.abs((t - middle) / (t[-1] - middle)) ** power
+    design = np.stack([np.ones_like(t), t - middle], axis=1)
+    return np.linalg.solve(design.T @ (w[:, None] * design), design.T * w)[1]
+
+
+def best_weights(t: Array, covariance: Array) -> Array:
+    """Generalised least squares of a straight line, intercept free."""
+    design = np.stack([np.ones_like(t), t], axis=1)
+    weighted = np.linalg.solve(covariance, design)
+    return np.linalg.solve(design.T @ weighted, weighted.T)[1]
+
+
+def linear_rate(
+    electrons: Array, states: list[int], times: tuple[tuple[float, ...], ...], noise: float, estimator: str,
+    dark: float = 0.0,
+) -> tuple[float, float, float]:
+    """Rate and its variances from photons and from reading, segment by segment, by dense matrices."""
+    t = np.array([np.mean(group) for group in times])
+    n = np.array([len(group) for group in times], float)
+    photons, reading = resultant_covariances(times)
+    pieces = [slice(a, b + 1) for a, b in segments(states, estimator != "casertano")]
+    if not pieces:
+        return np.nan, np.nan, np.nan
+
+    def mean(f: float) -> tuple[float, float, float]:
+        sums = np.zeros(4)
+        for piece in pieces:
+            y, m = electrons[piece], t[piece]
+            if estimator == "covariance":
+                k = best_weights(m, noise**2 * reading[piece, piece] + f * photons[piece, piece])
+            else:
+                reads = n[piece] if estimator == "casertano" else n[piece] / n.max()
+                share = 1.0 if estimator == "casertano" else 1 / n[piece][-1]
+                k = line_weights(m, reads, y[-1] - y[0], noise**2 * share)
+            read, light = k @ reading[piece, piece] @ k, k @ photons[piece, piece] @ k
+            weight = {
+                "casertano": 1 / read,
+                "ols": ((m - m.mean()) ** 2).sum() * n[piece][-1],
+                "covariance": 1 / (noise**2 * read + f * light),
+            }[estimator]
+            sums += weight * (k @ y), weight**2 * read, weight**2 * light, weight
+        return sums[0] / sums[3], sums[1] / sums[3] ** 2, sums[2] / sums[3] ** 2
+
+    f = 0.0
+    if estimator == "covariance":
+        rise = sum(electrons[p][-1] - electrons[p][0] for p in pieces)
+        f = max(rise / sum(t[p][-1] - t[p][0] for p in pieces), 0.0) + dark
+        f = max(mean(f)[0], 0.0) + dark
+    rate, read, light = mean(f)
+    return rate, (max(rate, 0.0) + dark) * light, noise**2 * read

@@ -84,8 +84,8 @@ class Polynomials:
         """Return where it gets too flat to be solved before it reaches `value`."""
         wanted = np.broadcast_to(np.asarray(value, np.float32), self._over(value))
         x = self.inverse(wanted, wanted)
-        missed = np.abs(self(x) - wanted) > _MISSED * np.abs(wanted)
-        return np.asarray(missed | self.turns_below(x))
+        reached = np.abs(self(x) - wanted) <= _MISSED * np.abs(wanted)  # false where the search ran away to NaN
+        return np.asarray(~reached | self.turns_below(x))
 
     def _over(self, values: ArrayLike) -> tuple[int, ...]:
         return np.broadcast_shapes(np.shape(values), self.terms.shape[1:])

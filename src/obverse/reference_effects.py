@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from obverse.effects import SITES, Effect
 from obverse.effects.bad_pixels import BadPixels
 from obverse.effects.bias import Bias
+from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
 from obverse.effects.gain import Gain
 from obverse.effects.nonlinearity import Nonlinearity
@@ -38,6 +40,8 @@ _BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "saturation": ("adc", "bad_pixels"),
         "bias": ("adc", "bad_pixels", "saturation"),
         "nonlinearity": ("gain",),
+        "dark_ramp": ("gain", "nonlinearity"),
+        "dark_current": ("estimate",),
         "flat": ("estimate", "dark_current"),
     }
 )
@@ -161,7 +165,16 @@ def _saturation(detector: Detector, reference: Reference, _: Mapping[str, Refere
 
 
 def _dark(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
-    raise DataError(f"{reference.path}: dark: a ramp of dark counts is not used yet, leave this file out")
+    """Dark counts by group, or a rate, in electrons; a ramp takes the place of the constant rate."""
+    gain, planes = _plane(detector, "gain", "gain", 1.0), reference.planes
+    if "rate" in planes:
+        return _given(detector, DarkCurrent, reference, rate=planes["rate"] * gain)
+    seconds = reference.extra.get("frame_time")
+    if seconds is None:
+        raise DataError(f"{reference.path}: TFRAME: missing, so nobody knows when its groups were read, add it")
+    bare = detector.without("dark_current") if detector.has("dark_current") else detector
+    timing = {name: reference.extra[name] for name in ("frames", "gap")}
+    return _given(bare, DarkRamp, reference, ramp=planes["ramp"] * gain, frame_time=seconds, **timing)
 
 
 def _flat(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:

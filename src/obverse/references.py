@@ -83,7 +83,8 @@ class Reference:
     path
         The file, for messages.
     extra
-        What else matters: ``readout`` (patterns it is for), ``pattern`` (`ReadPattern` of a dark ramp).
+        What else matters: ``readout`` (patterns it is for), and of a dark ramp ``frame_time`` [s], ``frames`` and
+        ``gap`` (reads averaged in a resultant, and left out behind it).
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import signal, stats
 
 import obverse as ob
 from obverse import Amplifier, Detector, Exposure, Flag, Frame, Geometry, Moment, ReadPattern
@@ -16,8 +16,11 @@ from obverse.effects.bias_drift import BiasDrift
 from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
+from obverse.effects.flicker_noise import FlickerNoise
 from obverse.effects.gain import Gain
+from obverse.effects.gain_scale import GainScale
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.persistence import Persistence
@@ -90,6 +93,15 @@ def test_dark_current_subtracts_rates_and_counts_alike():
     for unit, mean in (("electron/s", 0.048), ("electron", 4.8)):
         left = effect.correct(Frame(np.full((1, 1), mean, "f4"), unit), at((1, 1), 100.0)).data
         assert abs(left[0, 0]) < 1e-6
+
+
+def test_dark_ramp_of_deep8_averages_reads_1_to_8_and_21_to_28():
+    # NIRCam DEEP8 (JWST user documentation): 8 frames averaged, 12 left out: 4.5 and 24.5 on a dark of 1 electron a read
+    pattern = ReadPattern.even(2, 8, 12, frame_time=10.73677)
+    axes = ("integration", "resultant", "row", "column")
+    frame = Frame(np.zeros((1, 2, 1, 1), "f4"), "electron", axes, exposure=Exposure("d", pattern=pattern))
+    dark = DarkRamp(ramp=np.arange(1.0, 41.0).reshape(40, 1, 1), frame_time=10.73677)
+    np.testing.assert_allclose(-dark.correct(frame, Moment.of(frame)).data.ravel(), [4.5, 24.5], rtol=1e-6)
 
 
 def test_cosmic_rays_hit_wfc3_eleven_times_a_second():
@@ -241,6 +253,25 @@ def test_read_noise_of_a_difference_is_root_two_larger():
     reads = [effect.imprint(zero, at((512, 512), rng=stream("read_noise", str(i)))) for i in range(2)]
     # n = 262 144: five times 1/sqrt(2n) is 0.7 %
     assert (reads[1] - reads[0]).std(dtype=float) == pytest.approx(15.56, rel=0.007)
+
+
+def test_flicker_noise_has_equal_power_in_every_decade():
+    # Press 1978: power 1/f is alike in each decade: A^2 ln 10 = 2.303 A^2
+    geometry = Geometry((64, 244))
+    here = [at((64, 244), rng=stream("flicker_noise", str(i))).replace(geometry=geometry) for i in range(200)]
+    made = [FlickerNoise(amplitude=3.0).imprint(np.zeros((1, 64, 244), "f4"), moment) for moment in here]
+    rows = np.reshape(made, (200, 64, 244))[..., :200]  # within a row nothing is left out between samples
+    frequency, power = signal.periodogram(rows, fs=1.0, window="hann", detrend=False)
+    decade = (frequency >= 0.02) & (frequency < 0.2)
+    found = power[..., decade].sum(axis=-1).mean(axis=1) * frequency[1]
+    # 200 read-outs; one that is neither smeared by the window nor by the row would be 20.7
+    assert found.mean() == pytest.approx(9.0 * np.log(10.0), rel=0.03)
+    assert found.std() / np.sqrt(200) / found.mean() < 0.006
+
+
+def test_gain_scale_of_nirspec_subarrays_is_two():
+    # GAINFACT: JWST pipeline documentation, step gain_scale
+    assert GainScale(factor=2.0).correct(Frame(np.full((1, 1), 21.0, "f4"), "DN"), at((1, 1))).data[0, 0] == 42.0
 
 
 def test_gain_of_a_ccd_puts_full_well_inside_sixteen_bits():

@@ -135,21 +135,31 @@ def test_pixels_that_glow_are_flagged_and_no_others():
     assert flags.tolist() == [[0, 32, 0]]
 
 
+def full_ramps(first, groups, integrations, group_time, pixels=2):
+    """Ramps of a row of pixels, of which the last is saturated in the first integration from group `first` on."""
+    flags = np.zeros((integrations, groups, 1, pixels), np.uint8)
+    flags[0, first:, 0, -1] = Flag.SATURATED
+    exposure = Exposure("r", pattern=ReadPattern.even(groups, frame_time=group_time), integrations=integrations)
+    return Frame(np.zeros(flags.shape, np.float32), "electron", RAMP, flags, exposure=exposure)
+
+
 def test_reads_are_flagged_for_a_while_after_saturation():
-    # by hand: groups of 10 s, 5 a ramp; saturated at 30 s: a window of 25 s reaches 55 s, over the reset at 50 s
-    pattern = ReadPattern.even(5, frame_time=10.0)
-    flags = np.zeros((2, 5, 1, 2), np.uint8)
-    flags[0, 2:3, 0, 0] = Flag.SATURATED
-    exposure = Exposure("r", pattern=pattern, integrations=2)
-    frame = Frame(np.zeros(flags.shape, np.float32), "electron", RAMP, flags, exposure=exposure)
-    done = Persistence(window=25.0).correct(frame, Moment.of(frame))
-    assert done.flags[:, :, 0, 0].tolist() == [[0, 0, 2, 32, 32], [0, 0, 0, 0, 0]]
-    reached = Persistence(window=30.0).correct(frame, Moment.of(frame))
-    assert reached.flags[:, :, 0, 0].tolist() == [[0, 0, 2, 32, 32], [32, 0, 0, 0, 0]]
-    assert not reached.flags[..., 1].any()
-    full = frame.flagged(np.arange(5)[None, :, None, None] >= 2, Flag.SATURATED)
-    shorter = Persistence(window=10.0).correct(full, Moment.of(full)).flags[:, :, 0, 1]
-    assert shorter.tolist() == [[0, 0, 2, 34, 34], [32, 0, 2, 34, 34]]
+    # jwst 3.0, persistence step: 2 integrations of 7 groups of 21.47354 s, saturated from the sixth group on, 70 s
+    frame = full_ramps(5, 7, 2, 21.47354)
+    flags = Persistence(window=70.0).correct(frame, Moment.of(frame)).flags
+    assert flags[:, :, 0, 1].tolist() == [[0, 0, 0, 0, 0, 34, 34], [32, 32, 0, 0, 0, 0, 0]]
+    assert not flags[..., 0].any()
+
+
+def test_the_window_is_closed_by_its_length_and_opened_anew_by_the_next_integration():
+    # by hand: groups of 10 s, saturated at 30 s: 25 s reach 55 s, past the reset at 50 s but not to the read at 60 s
+    frame = full_ramps(2, 5, 2, 10.0)
+    for window, second in ((25.0, [0, 0, 0, 0, 0]), (30.0, [32, 0, 0, 0, 0])):
+        flags = Persistence(window=window).correct(frame, Moment.of(frame)).flags[:, :, 0, 1]
+        assert flags.tolist() == [[0, 0, 34, 34, 34], second]
+    both = frame.flagged(np.arange(5)[:, None, None] >= 3, Flag.SATURATED)
+    flags = Persistence(window=5.0).correct(both, Moment.of(both)).flags[:, :, 0, 0]
+    assert flags.tolist() == [[0, 0, 0, 34, 2]] * 2
 
 
 def test_persistence_is_no_reason_to_leave_a_read_out():
@@ -256,6 +266,19 @@ def imprinted_at_the_rate_of_the_start(self, charge, at):
 
 def nothing_flagged(self, frame, at):
     return frame.replace(data=Persistence.correct(self, frame, at).data, flags=np.zeros(frame.shape, np.uint8))
+
+
+def closed_by_the_reset(frame, window):
+    from obverse.effects._after_saturation import after_saturation
+
+    parts = [frame.replace(data=frame.data[i : i + 1], flags=frame.flags[i : i + 1]) for i in range(len(frame.data))]
+    return np.concatenate([after_saturation(part, window) for part in parts])
+
+
+def test_a_window_that_the_reset_closes_is_found_out(monkeypatch):
+    monkeypatch.setattr("obverse.effects.persistence.after_saturation", closed_by_the_reset)
+    with pytest.raises(AssertionError):
+        test_reads_are_flagged_for_a_while_after_saturation()
 
 
 def variance_of_twice(self, charge, at):

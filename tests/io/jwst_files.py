@@ -3,7 +3,8 @@
 import numpy as np
 from astropy.io import fits
 
-TIMES = np.dtype([("integration_number", ">i4"), *((f"int_{w}_{s}", ">f8") for s in ("MJD_UTC", "BJD_TDB") for w in ("start", "mid", "end"))])  # fmt: skip
+_MOMENTS = [f"int_{when}_{scale}" for scale in ("MJD_UTC", "BJD_TDB") for when in ("start", "mid", "end")]
+TIMES = np.dtype([("integration_number", ">i4"), *((name, ">f8") for name in _MOMENTS)])
 
 PRIMARY = {
     "TELESCOP": "JWST", "INSTRUME": "NIRCAM", "DETECTOR": "NRCA1", "FILTER": "F200W", "READPATT": "BRIGHT1",
@@ -63,9 +64,6 @@ def ramp(folder, data, *, pixeldq=None, groupdq=None, name="jw01_nrca1_ramp.fits
     groupdq = np.zeros(data.shape, np.uint8) if groupdq is None else groupdq
     quality = [image("PIXELDQ", pixeldq), image("GROUPDQ", groupdq)]
     return uncal(folder, data.astype(np.float32), name=name, more=quality, **changes)
-
-
-BITS = {"DO_NOT_USE": 0, "DEAD": 10, "HOT": 11, "NO_LIN_CORR": 20, "NO_SAT_CHECK": 21, "UNRELIABLE_BIAS": 22}
 
 
 def definitions(names):

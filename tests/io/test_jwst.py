@@ -81,7 +81,7 @@ def test_an_image_is_not_a_ramp(tmp_path):
 
     units = [jf.primary((1, 1, 4, 6), "a_uncal.fits"), fits.ImageHDU(np.ones((4, 6), np.float32), name="SCI")]
     fits.HDUList(units).writeto(tmp_path / "a_uncal.fits")
-    with pytest.raises(DataError, match="2 axes where .* is expected, give the uncal or the ramp file"):
+    with pytest.raises(DataError, match=r"2 axes where .* is expected, give the uncal or the ramp file"):
         read(tmp_path / "a_uncal.fits")
 
 

@@ -65,7 +65,7 @@ def written(tmp_path, frame):
     paths = product_writer(frame).write_products(
         frame, tmp_path / "out", "jw01", detector=detector(), provenance={"DETNAME": "jwst_nircam", "OBVERSE": "1"}
     )
-    return {path.name: fits.open(path) for path in paths}
+    return {path.name: fits.HDUList.fromstring(path.read_bytes()) for path in paths}
 
 
 def test_rates_are_in_dn_per_second(tmp_path):
@@ -87,7 +87,7 @@ def test_rates_are_in_dn_per_second(tmp_path):
 def test_flags_go_back_to_the_bits_they_came_from(tmp_path):
     files = written(tmp_path, fitted(tmp_path))
     quality = files["jw01_rate.fits"]["DQ"].data
-    assert quality.dtype == np.dtype(">u4").newbyteorder("=") or quality.dtype == np.uint32
+    assert quality.dtype.str[1:] == "u4"
     assert quality[7, 8] == 1 << 28 | Flag.HOT
     assert quality[9, 9] == Flag.JUMP_DET
     by_integration = files["jw01_rateints.fits"]["DQ"].data

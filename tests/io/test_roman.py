@@ -15,8 +15,9 @@ from obverse.flags import Flag
 from obverse.io.asdf_door import open_asdf
 from obverse.io.asdf_tree import tag_of
 from obverse.io.roman_bits import from_roman, to_roman
-from obverse.io.roman_products import write_image, write_ramp
-from obverse.io.roman_read import BORDER, RomanCargo
+from obverse.io.roman_cargo import BORDER, RomanCargo
+from obverse.io.roman_image import write_image
+from obverse.io.roman_ramp import write_ramp
 from obverse.ma_tables import MA_TABLES, READ_TIME, ma_table
 from tests.io.roman_making import AMP33, RAMP, SHAPE, meta, raw_file
 

@@ -61,6 +61,7 @@ def test_read_noise_is_that_of_one_read(tmp_path: Path) -> None:
         ("gain", {}, "roman/data: missing"),
         ("mask", {}, "roman/dq: missing"),
         ("gain", {"data": PLANE[0]}, "2 axes"),
+        ("flat", ARRAYS["flat"] | {"dq": DQ[:2]}, "flags has shape"),
         ("dark", {"data": PLANE[None], "dq": DQ}, "dark_slope"),
     ],
 )
@@ -77,5 +78,7 @@ def test_real_models_are_read(tmp_path: Path) -> None:
                        ("SaturationRefModel", "saturation")):  # fmt: skip
         shape = (3, 16, 16) if kind == "linearity" else (16, 16)
         model = getattr(datamodels, name).create_fake_data(shape=shape)
+        if kind == "linearity":
+            model.dq = np.zeros((16, 16), np.uint32)  # the fake one has two of the three axes, the wrong two
         model.save(tmp_path / f"{kind}.asdf")
         assert read_reference(tmp_path / f"{kind}.asdf").kind == kind

@@ -13,8 +13,11 @@ from obverse.effects.bias_drift import BiasDrift
 from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
+from obverse.effects.flicker_noise import FlickerNoise
 from obverse.effects.gain import Gain
+from obverse.effects.gain_scale import GainScale
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.persistence import Persistence
@@ -61,7 +64,11 @@ def examples(geometry: Geometry) -> list[Effect]:
     four = np.array([2.0, 2.1, 1.9, 2.2])
     dark_pixels = ("reference",) if geometry.is_plain else ("overscan", "prescan", "both")
     drifts = [BiasDrift(frame_sigma=3.0, seen_in=pixels) for pixels in dark_pixels]
-    if not geometry.is_plain:
+    if geometry.is_plain:
+        rows = {"seen_in": "reference_rows", "column_cycle": 2, "clip": 3.0}
+        drifts.append(BiasDrift(frame_sigma=3.0, cycle_sigma=2.0, **rows))
+        drifts.append(BiasDrift(frame_sigma=3.0, slow_sigma=5.0, side_window=11, **rows))
+    else:
         drifts.append(BiasDrift(row_sigma=6.0, seen_in="overscan", skip=2, span="row"))
     return [
         QuantumEfficiency(efficiency=0.8),
@@ -70,6 +77,7 @@ def examples(geometry: Geometry) -> list[Effect]:
         Flat(response=holed, error=np.full(shape, 0.003)),
         DarkCurrent(rate=0.5),
         DarkCurrent(rate=0.5 * response, error=np.full(shape, 0.01)),
+        DarkRamp(ramp=np.cumsum(random.uniform(0.5, 2.0, (12, *shape)), axis=0), frame_time=7.0),
         CosmicRays(flux=8.0, pixel_pitch=18.0),
         Persistence(),
         Persistence(decay=0.8, window=300.0),
@@ -85,15 +93,20 @@ def examples(geometry: Geometry) -> list[Effect]:
         Nonlinearity(coefficients=[5e-7, 1e-12, 2e-17], maximum=120000.0),
         Nonlinearity(coefficients=[-1e-6, 2e-12], maximum=100000.0, site="readout"),
         Nonlinearity(coefficients=[5e-7 * holed, 1e-12 * response], maximum=100000.0),
+        Nonlinearity(coefficients=[30.0, 0.95, 1e-6, 1e-12], first=0, maximum=1e5),
+        Nonlinearity(coefficients=[0.97 * holed, -1e-6 * response], first=1, face="response", maximum=80000.0),
+        FlickerNoise(amplitude=2.0),
         ReadNoise(sigma=11.0),
         ReadNoise(sigma=5.0 * four),
         ReadNoise(sigma=10.0 * np.abs(response)),
         Gain(gain=2.3),
         Gain(gain=four),
         Gain(gain=2.0 * holed),
+        GainScale(factor=2.0),
         Bias(level=1000.0),
         Bias(level=500.0 * four),
         Bias(level=10000.0 * response),
+        Bias(level=10000.0 * holed),
         *drifts,
         Adc(),
         Adc(bits=14),

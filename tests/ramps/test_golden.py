@@ -64,7 +64,9 @@ def compare(fit: RampFit, expected: dict[str, Any], gain: float) -> None:
     assert_allclose(fit.rate / gain, rate, rtol=RTOL)
     assert_allclose(fit.flags, array(expected["dq"]))
     for ours, theirs in (
-        (fit.var_poisson / gain**2, "var_poisson"), (fit.var_read / gain**2, "var_rnoise"), (fit.error / gain, "err")
+        (fit.var_poisson / gain**2, "var_poisson"),
+        (fit.var_read / gain**2, "var_rnoise"),
+        (fit.error / gain, "err"),
     ):
         wanted = np.where(np.isfinite(rate), array(expected[theirs]), np.nan)
         assert_allclose(ours, wanted, rtol=RTOL, err_msg=theirs)

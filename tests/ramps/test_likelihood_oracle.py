@@ -103,7 +103,7 @@ def test_search_leaves_out_what_trying_every_omission_leaves_out(pattern: ReadPa
         at, size = rng.integers(1, len(pattern), 250), rng.exponential(80.0, 250)
         counts += np.where(np.arange(len(pattern))[:, None, None] >= at, size, 0.0)
     flags = ((rng.random(counts.shape) < 0.05) * 1).astype("u1")
-    got = ob.find_jumps(counts, pattern, gain=1.7, read_noise=9.0, flags=flags)
+    got = ob.find_jumps(counts, pattern, gain=1.7, read_noise=9.0, flags=flags, method="likelihood")
     want = [naive.jumps(counts[:, 0, i], pattern.times, 1.7, 9.0, flags[:, 0, i]) for i in range(250)]
     assert np.array_equal(got[:, 0, :], np.array(want).T)
     assert (got & 4).any(axis=0).sum() > 50
@@ -119,7 +119,7 @@ def test_a_search_is_a_fit_with_the_jumps_it_found() -> None:
     assert np.array_equal(found.chi2, again.chi2)
     assert (found.resultant_flags[4, 0, ::3] & 4).all()
     assert (found.flags[0, ::3] & 4).all()
-    assert (found.resultant_flags == ob.find_jumps(counts, UNEVEN, **kwargs)).all()
+    assert (found.resultant_flags == ob.find_jumps(counts, UNEVEN, method="likelihood", **kwargs)).all()
 
 
 @pytest.mark.parametrize("n", [1, 511, 512, 513])

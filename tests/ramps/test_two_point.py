@@ -135,7 +135,9 @@ def test_neighbours_at_a_corner_and_saturated_ones() -> None:
     assert np.argwhere(got & Flag.JUMP_DET).tolist() == [[3, 0, 0], [3, 0, 1]]
 
 
-@pytest.mark.parametrize(("seconds", "groups"), [(0.0, [3]), (0.9, [3]), (1.0, [3, 4]), (2.5, [3, 4, 5]), (99, [3, 4, 5])])
+@pytest.mark.parametrize(
+    ("seconds", "groups"), [(0.0, [3]), (0.9, [3]), (1.0, [3, 4]), (2.5, [3, 4, 5]), (99, [3, 4, 5])]
+)
 def test_transients_after_a_jump(seconds: float, groups: list[int]) -> None:
     got = found(plane(50), options=replace(THREE, after_jumps=((50.0, seconds),)))
     assert np.argwhere(got).tolist() == [[k, 2, 2] for k in groups]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,7 @@ PATTERNS = {
     "15 groups": ReadPattern.even(15, frame_time=10.0),
     "uneven": ReadPattern(ROMAN, 3.16),
 }
+ROOT = Path(__file__).parents[2]
 ALONE = TwoPoint(neighbours=None)
 
 
@@ -69,9 +74,7 @@ def test_without_flags_it_is_the_same_as_with_none_set() -> None:
 def test_threads_do_not_change_a_bit(threads: int, integrations: int) -> None:
     pattern = PATTERNS["7 averaged groups"]
     counts, flags = (a.reshape(integrations, 7, 70, 10) for a in ramps(pattern, integrations, 700, seed=3))
-    one, many = (
-        ob.find_jumps(counts, pattern, gain=1.7, read_noise=9.0, flags=flags, threads=n) for n in (1, threads)
-    )
+    one, many = (ob.find_jumps(counts, pattern, gain=1.7, read_noise=9.0, flags=flags, threads=n) for n in (1, threads))
     assert one.tobytes() == many.tobytes()
 
 
@@ -102,6 +105,30 @@ def test_median_rates_are_medians() -> None:
     for j in range(300):
         rates = [
             1.7 * np.diff(ramp)[used] / np.diff(pattern.tbar)[used]
-            for ramp, used in ((c, naive.usable_differences(c, f)) for c, f in zip(counts[..., 0, j], flags[..., 0, j], strict=True))
+            for ramp, used in (
+                (c, naive.usable_differences(c, f)) for c, f in zip(counts[..., 0, j], flags[..., 0, j], strict=True)
+            )
         ]
         np.testing.assert_allclose(got[0, j], np.median(np.concatenate(rates)), rtol=1e-9)
+
+
+SEARCH = """
+import numpy as np, obverse as ob, sys
+from tests.ramps.test_two_point_oracle import PATTERNS, ramps
+found = []
+for name, integrations in (("uneven", 1), ("15 groups", 2), ("4 groups", 100)):
+    counts, flags = ramps(PATTERNS[name], integrations, 20, seed=6)
+    found.append(ob.find_jumps(counts, PATTERNS[name], gain=1.7, read_noise=9.0, flags=flags, threads=1).ravel())
+np.save(sys.argv[1], np.concatenate(found))
+"""
+
+
+def test_uncompiled_code_gives_the_same(tmp_path: Path) -> None:
+    made = []
+    for switch in ("0", "1"):
+        out = tmp_path / f"{switch}.npy"
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": switch}
+        subprocess.run([sys.executable, "-c", SEARCH, str(out)], check=True, env=environment, cwd=ROOT)
+        made.append(np.load(out))
+    assert np.array_equal(*made)
+    assert (made[0] & 4).sum() > 100

@@ -13,10 +13,10 @@ __all__ = ["after_saturation"]
 
 
 def after_saturation(frame: Frame, window: float) -> NDArray[np.bool_]:
-    """Return the elements of ramps that were read up to `window` seconds after a saturated one of their pixel.
+    """Return the elements of ramps that were read up to `window` seconds after their pixel saturated.
 
-    A saturated element opens the time anew, since its pixel goes on filling traps; integrations follow each other
-    without pause, and the time of an element is that of its last read.
+    The first saturated element of a ramp opens the window, and belongs to it; it reaches into later integrations, which
+    follow each other without pause. The time of an element is that of its last read.
     """
     pattern = frame.exposure.pattern
     if pattern is None:
@@ -24,11 +24,13 @@ def after_saturation(frame: Frame, window: float) -> NDArray[np.bool_]:
     if frame.flags is None:
         return np.zeros(frame.shape, np.bool_)
     saturated = ((frame.flags & np.uint8(Flag.SATURATED)) != 0).reshape(-1, len(pattern), *frame.shape[-2:])
+    times = np.array([reads[-1] for reads in pattern.times])
     out = np.zeros_like(saturated)
-    last = np.full(frame.shape[-2:], -np.inf)
+    opened = np.full(frame.shape[-2:], -np.inf)
     for i, ramp in enumerate(saturated):
-        for k, now in enumerate(ramp):
-            time = i * frame.exposure.seconds + pattern.times[k][-1]
-            out[i, k] = time - last <= window
-            last = np.where(now, time, last)
+        now = i * frame.exposure.seconds + times
+        first = np.where(ramp.any(axis=0), now[ramp.argmax(axis=0)], np.inf)
+        for k in range(len(times)):
+            opened = np.where(first == now[k], first, opened)
+            out[i, k] = now[k] - opened <= window
     return out.reshape(frame.shape)

@@ -63,6 +63,11 @@ class Bias(Effect):
     level: float | NDArray[np.float64] = param("level added to every read", unit="DN")
     site: str = site("readout")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not np.isfinite(self.level).any():
+            raise UsageError(f"bias.level: the map of {np.shape(self.level)} holds no number")
+
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Add the level [DN]."""
         return charge + at.plane(self._known)

@@ -54,7 +54,7 @@ class Persistence(Effect):
     faintest
         Rate from which on a pixel is flagged, and is remembered at all [electron/s].
     window
-        Time for which a pixel is flagged after a saturated read [s].
+        Time for which a pixel is flagged from the first saturated resultant of a ramp on [s].
 
     Notes
     -----

@@ -10,6 +10,7 @@ from obverse.io.files import Dialect, dialects, product_writer, read, require_le
 from obverse.io.header import Header
 from obverse.io.products import as_uint16, default_provenance, from_hdus, level_of, to_hdus
 from obverse.io.publish import prepare_directory, publish, write_text
+from obverse.io.references import read_reference
 from obverse.io.regions import Section, Sections, sections
 from obverse.io.writer import write_fits
 
@@ -17,5 +18,5 @@ __all__ = [
     "read", "write", "require_level", "level_of", "constants", "provenance_of", "setup_of", "Keywords", "LOOK", "Cargo",
     "open_fits", "scan_fits", "Hdu", "Header", "MAX_BYTES", "Section", "Sections", "sections", "read_ccd",
     "to_hdus", "from_hdus", "default_provenance", "as_uint16", "write_fits", "write_text", "publish",
-    "prepare_directory", "Dialect", "dialects", "product_writer",
+    "prepare_directory", "Dialect", "dialects", "product_writer", "read_reference",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ opens the local files that an array names as its source, and checks no checksum 
 
 from __future__ import annotations
 
-import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,30 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.errors import DataError, ObverseWarning
+from obverse.io.asdf_arrays import Stored, with_arrays
 from obverse.io.asdf_blocks import Block, inflated, md5, read_blocks
-from obverse.io.asdf_tree import CORE, MOST_TEXT, TaggedMap, parse_tree, tag_of
+from obverse.io.asdf_tree import MOST_TEXT, parse_tree
 from obverse.io.door import MAX_BYTES
 from obverse.io.source import Source, opened
 from obverse.io.text import FETCH, shown
 
-__all__ = ["AsdfFile", "Stored", "is_asdf", "open_asdf"]
+__all__ = ["AsdfFile", "is_asdf", "open_asdf"]
 
-_NDARRAY = f"{CORE}core/ndarray-"
 _CHUNK = 1 << 16
-_END = b"\n...\n"
-_TYPES = {f"{kind}{8 * size}": f"{kind[0]}{size}" for kind in ("int", "uint") for size in (1, 2, 4, 8)}
-_TYPES |= {f"float{8 * size}": f"f{size}" for size in (2, 4, 8)} | {"bool8": "b1"}
-
-
-@dataclass(frozen=True, eq=False)
-class Stored:
-    """An array that lies in a block of the file."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    block: int
-    offset: int = 0
-    strides: tuple[int, ...] | None = None
+_END = re.compile(rb"\n\.\.\.\r?\n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +69,8 @@ class AsdfFile:
         if array.block >= len(self._blocks):
             raise self._wrong(array, f"the file has {len(self._blocks)} blocks")
         data = self._bytes(array.block)
+        if array.nbytes > len(data):
+            raise self._wrong(array, f"{len(data)} bytes, its array of {array.shape} needs {array.nbytes}")
         try:
             pixels: NDArray[Any] = np.ndarray(array.shape, array.dtype, data, array.offset, array.strides)
         except (TypeError, ValueError) as problem:
@@ -148,7 +137,7 @@ def open_asdf(
         if not isinstance(tree, dict):
             raise DataError(f"{source.name}: tree: is no mapping, {FETCH}")
         blocks = tuple(read_blocks(source, end))
-        found = _with_arrays(tree, source.name)
+        found = with_arrays(tree, source.name)
         yield AsdfFile(source.name, found, source, blocks, max_bytes, ignore_checksum)
 
 
@@ -168,75 +157,9 @@ def _text(source: Source) -> tuple[bytes, int]:
     text = source.at(0, _CHUNK)
     if not text.startswith(b"#ASDF "):
         raise DataError(f"{source.name}: file: does not begin with #ASDF, give an ASDF file")
-    while (end := text.replace(b"\r\n", b" \n").find(_END)) < 0:
+    while (end := _END.search(text)) is None:
         more = source.at(len(text), len(text))
         if not more or len(text) > MOST_TEXT:
             raise DataError(f"{source.name}: tree: has no end in {len(text)} bytes, the file is cut: {FETCH}")
         text += more
-    return text[: end + len(_END)], end + len(_END)
-
-
-def _with_arrays(value: Any, name: str) -> Any:
-    """Turn the descriptions of arrays into `Stored` ones; all else stays."""
-    if tag_of(value).startswith(_NDARRAY):
-        return _array(value, name)
-    if isinstance(value, dict):
-        return _like(value, {key: _with_arrays(item, name) for key, item in value.items()})
-    if isinstance(value, list):
-        return _like(value, [_with_arrays(item, name) for item in value])
-    return value
-
-
-def _like(old: Any, made: Any) -> Any:
-    """Give `made` the class and the tag of `old`."""
-    if not tag_of(old):
-        return made
-    made = type(old)(made)
-    made.tag = old.tag
-    return made
-
-
-def _array(entry: Any, name: str) -> Stored | NDArray[Any]:
-    """Read what the tree says of one array."""
-    if not isinstance(entry, TaggedMap):
-        return _inline(entry, None, name)
-    if "data" in entry:
-        return _inline(entry["data"], entry, name)
-    source = entry.get("source")
-    if isinstance(source, str):
-        raise DataError(f"{name}: tree: an array lies in another file ({shown(source)}), which is not opened")
-    numbers: list[Any] = [source, entry.get("offset", 0), *_list(entry, "shape"), *_list(entry, "strides")]
-    if not all(isinstance(n, int) for n in numbers) or min(numbers[:2]) < 0 or "mask" in entry:
-        raise DataError(f"{name}: tree: an array is described by {shown(dict(entry), 200)}, which cannot be read")
-    shape = tuple(_list(entry, "shape"))
-    dtype = _dtype(entry, name)
-    if not shape or min(shape) < 0 or math.prod(shape) * dtype.itemsize > MAX_BYTES:
-        raise DataError(f"{name}: tree: an array of shape {shown(shape)} is refused, {FETCH}")
-    return Stored(shape, dtype, numbers[0], numbers[1], tuple(_list(entry, "strides")) or None)
-
-
-def _list(entry: Mapping[Any, Any], key: str) -> list[Any]:
-    value = entry.get(key, [])
-    return value if isinstance(value, list) else [value]
-
-
-def _dtype(entry: Mapping[Any, Any], name: str) -> np.dtype[Any]:
-    said = entry.get("datatype")
-    if not isinstance(said, str) or said not in _TYPES:
-        raise DataError(f"{name}: tree: datatype {shown(said)} is not one of {', '.join(_TYPES)}")
-    return np.dtype(_TYPES[said]).newbyteorder("<" if entry.get("byteorder", "little") == "little" else ">")
-
-
-def _inline(numbers: Any, entry: Mapping[Any, Any] | None, name: str) -> NDArray[Any]:
-    """Return an array whose numbers stand in the text."""
-    dtype = None if entry is None or "datatype" not in entry else _dtype(entry, name).newbyteorder("=")
-    try:
-        made = np.array(numbers, dtype)
-    except (TypeError, ValueError, OverflowError) as problem:
-        raise DataError(f"{name}: tree: numbers of an array in the text: {problem}, {FETCH}") from None
-    if made.dtype.kind not in "biuf":
-        raise DataError(f"{name}: tree: an array in the text holds {made.dtype}, no numbers: {FETCH}")
-    shape = [] if entry is None else _list(entry, "shape")
-    if shape and tuple(shape) != made.shape and made.size:
-        raise DataError(f"{name}: tree: an array of shape {made.shape} says it has {shown(shape)}, {FETCH}")
-    return made.reshape(shape) if shape and not made.size and 0 in shape else made
+    return text[: end.end()], end.end()

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.io.asdf_arrays import NDARRAY, Stored, datatype
 from obverse.io.asdf_blocks import HEADER, MAGIC, md5
-from obverse.io.asdf_door import Stored, open_asdf
+from obverse.io.asdf_door import open_asdf
 from obverse.io.asdf_tree import CORE, TaggedList, TaggedMap, dump_tree, tag_of
 from obverse.io.publish import Buffer, publish
 
@@ -83,13 +84,9 @@ def _emptied(value: Any, arrays: list[NDArray[Any]]) -> Any:
 
 
 def _described(array: NDArray[Any], block: int) -> TaggedMap:
-    entry = TaggedMap(source=block, datatype=_datatype(array.dtype), byteorder="little", shape=list(array.shape))
-    entry.tag = f"{CORE}core/ndarray-1.1.0"
+    entry = TaggedMap(source=block, datatype=datatype(array.dtype), byteorder="little", shape=list(array.shape))
+    entry.tag = f"{NDARRAY}1.1.0"
     return entry
-
-
-def _datatype(dtype: np.dtype[Any]) -> str:
-    return "bool8" if dtype.kind == "b" else dtype.name
 
 
 def _pieces(head: bytes, arrays: Iterable[NDArray[Any]]) -> Iterator[Buffer]:

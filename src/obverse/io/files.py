@@ -21,7 +21,7 @@ from obverse.io.jwst import Jwst
 from obverse.io.products import from_hdus, level_of, to_hdus
 from obverse.io.publish import prepare_directory
 from obverse.io.roman import Roman
-from obverse.io.roman_products import write_ramp
+from obverse.io.roman_ramp import write_ramp
 from obverse.io.roman_read import read_roman
 from obverse.io.text import shown_path
 from obverse.io.writer import write_fits
@@ -233,7 +233,7 @@ def write(
 ) -> None:
     """Write a frame as a FITS product, whole or not at all; `read` gives an equal frame back.
 
-    A raw ramp can be written as ``.asdf`` too, a file of Roman: see `obverse.io.roman_products.write_ramp`.
+    A raw ramp can be written as ``.asdf`` too, a file of Roman: see `obverse.io.roman_ramp.write_ramp`.
 
     Parameters
     ----------

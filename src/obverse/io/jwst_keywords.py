@@ -29,7 +29,7 @@ STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "S_IPC": ("interpixel_capacitance",),
         "S_LINEAR": ("nonlinearity",),
         "S_PERSIS": ("persistence",),
-        "S_DARK": ("dark_current",),
+        "S_DARK": ("dark_current", "dark_ramp"),
         "S_JUMP": ("cosmic_rays",),
         "S_RAMP": ("estimate",),
         "S_FLAT": ("flat",),

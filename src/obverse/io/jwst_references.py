@@ -19,7 +19,6 @@ from obverse.geometry import Section
 from obverse.io.door import Hdu, open_fits
 from obverse.io.header import Header
 from obverse.io.text import FETCH, shown_path
-from obverse.pattern import ReadPattern
 from obverse.references import Reference
 
 __all__ = ["read_reference"]
@@ -59,7 +58,7 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
         _subarray(header, next(iter(planes.values())).shape),
         planes,
         shown_path(path),
-        _extra(kind, header, planes),
+        _extra(kind, header),
     )
 
 
@@ -153,14 +152,10 @@ def _text(name: Any) -> str:
     return (name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)).strip().strip("\0").upper()
 
 
-def _extra(kind: str, header: Header, planes: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def _extra(kind: str, header: Header) -> dict[str, Any]:
     patterns = header.text("P_READPA", None) or header.text("READPATT", None) or ""
     extra: dict[str, Any] = {"readout": patterns.strip("|").replace(" ", "")}
     if kind != "dark":
         return extra
     frames, gap = header.integer("NFRAMES", 1, least=1), header.integer("GROUPGAP", 0, least=0)
-    groups = planes["ramp"].shape[-3]
-    seconds = header.number("TFRAME", None, positive=True)
-    if seconds is not None:
-        extra["pattern"] = ReadPattern.even(groups, frames=frames, gap=gap, frame_time=seconds)
-    return {**extra, "frames": frames, "gap": gap}
+    return {**extra, "frames": frames, "gap": gap, "frame_time": header.number("TFRAME", None, positive=True)}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obverse.frame import Frame
-from obverse.io import roman_products, roman_read
+from obverse.io import roman_image, roman_read
 from obverse.io.ccd import Keywords
 from obverse.io.door import Hdu
 
@@ -60,7 +60,7 @@ class Roman:
         provenance: Mapping[str, str],
         overwrite: bool = False,
     ) -> list[Path]:
-        """Write ``<stem>_cal.asdf``; see `obverse.io.roman_products.write_image`."""
+        """Write ``<stem>_cal.asdf``; see `obverse.io.roman_image.write_image`."""
         (name,) = self.product_names(self.stem(stem))
-        roman_products.write_image(frame, out_dir / name, detector=detector, provenance=provenance, overwrite=overwrite)
+        roman_image.write_image(frame, out_dir / name, detector=detector, provenance=provenance, overwrite=overwrite)
         return [out_dir / name]

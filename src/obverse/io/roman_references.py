@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.errors import DataError, nearest
+from obverse.errors import DataError, UsageError, nearest
 from obverse.geometry import Section
-from obverse.io.asdf_door import AsdfFile, Stored, open_asdf
+from obverse.io.asdf_arrays import Stored
+from obverse.io.asdf_door import AsdfFile, open_asdf
 from obverse.io.roman_bits import from_roman
 from obverse.io.text import FETCH, shown
 from obverse.references import Reference
@@ -72,14 +73,11 @@ def read_reference(path: str | os.PathLike[str], *, ignore_checksum: bool = Fals
         planes |= _flags(file, kind)
         rows, columns = next(iter(planes.values())).shape[-2:]
         instrument = meta.get("instrument") or {}
-        return Reference(
-            kind,
-            _named(instrument, "name"),
-            _named(instrument, "detector"),
-            Section((0, rows), (0, columns)),
-            planes,
-            file.name,
-        )
+        said = _named(instrument, "name"), _named(instrument, "detector")
+        try:
+            return Reference(kind, *said, Section((0, rows), (0, columns)), planes, file.name)
+        except UsageError as problem:
+            raise DataError(f"{problem}: {FETCH}") from None
 
 
 def _kind(meta: Mapping[str, Any], name: str) -> str:

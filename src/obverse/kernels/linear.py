@@ -126,9 +126,7 @@ def _slope(R: Array, K: Array, a: int, b: int) -> float:
 
 
 @jit
-def _weight(
-    combine: int, a: int, b: int, read: float, f: float, forms: tuple[float, float], times: Array
-) -> float:
+def _weight(combine: int, a: int, b: int, read: float, f: float, forms: tuple[float, float], times: Array) -> float:
     """Weight of a segment in the mean: its inverse variance, as the rule of combination sees it."""
     if combine == READ_ONLY:
         return 1 / (read * forms[0])
@@ -177,8 +175,18 @@ def _limit(rate: float, intercept: float) -> float:
 
 @jit
 def _search(
-    R: Array, read: float, intercept: float, times: Array, signal: Array, states: Array, w: Array, K: Array,
-    first: Array, last: Array, count: int, found: Array,
+    R: Array,
+    read: float,
+    intercept: float,
+    times: Array,
+    signal: Array,
+    states: Array,
+    w: Array,
+    K: Array,
+    first: Array,
+    last: Array,
+    count: int,
+    found: Array,
 ) -> bool:
     """Cut segments where their charge jumps, until none does; `found` and `states` get the two resultants lost."""
     any_found = False
@@ -230,8 +238,20 @@ def _store(
 
 @jit
 def _combine(
-    R: Array, lane: Array, j: int, f: float, rule: Array, times: Array, differences: Array, signal: Array,
-    first: Array, last: Array, count: int, w: Array, K: Array, target: Array,
+    R: Array,
+    lane: Array,
+    j: int,
+    f: float,
+    rule: Array,
+    times: Array,
+    differences: Array,
+    signal: Array,
+    first: Array,
+    last: Array,
+    count: int,
+    w: Array,
+    K: Array,
+    target: Array,
 ) -> None:
     """Fit every segment, and take their weighted mean, with its forms and the sum of the weights."""
     read = lane[READ + j]
@@ -266,8 +286,21 @@ def _mean_rate(R: Array, times: Array, first: Array, last: Array, count: int) ->
 
 @jit
 def _pixel(
-    lane: Array, j: int, given: float, rule: Array, intercept: float, times: Array, differences: Array,
-    signal: Array, R: Array, states: Array, first: Array, last: Array, w: Array, K: Array, found: Array,
+    lane: Array,
+    j: int,
+    given: float,
+    rule: Array,
+    intercept: float,
+    times: Array,
+    differences: Array,
+    signal: Array,
+    R: Array,
+    states: Array,
+    first: Array,
+    last: Array,
+    w: Array,
+    K: Array,
+    found: Array,
     target: Array,
 ) -> bool:
     """Fit one pixel segment by segment; returns whether a jump was found."""
@@ -292,8 +325,21 @@ def _pixel(
 
 @jit
 def _irregular(
-    tile: Array, marks: Array, lane: Array, seen: Array, columns: Array, row: int, given: Array, rule: Array,
-    intercept: float, times: Array, differences: Array, signal: Array, found: Array, segments: Array, n: int,
+    tile: Array,
+    marks: Array,
+    lane: Array,
+    seen: Array,
+    columns: Array,
+    row: int,
+    given: Array,
+    rule: Array,
+    intercept: float,
+    times: Array,
+    differences: Array,
+    signal: Array,
+    found: Array,
+    segments: Array,
+    n: int,
 ) -> None:
     size = tile.shape[0]
     R, K, w = np.zeros(size, tile.dtype), np.zeros(size, tile.dtype), np.zeros(size, tile.dtype)
@@ -312,8 +358,9 @@ def _irregular(
             hits[k] = 0
         here = given[row % given.shape[0], column % given.shape[1]]
         target = segments[:, :, row, column] if segments.shape[0] > 0 else nothing
-        if _pixel(lane, j, here, rule, intercept, times, differences, signal, R, states, first, last, w, K, hits,
-                  target):
+        if _pixel(
+            lane, j, here, rule, intercept, times, differences, signal, R, states, first, last, w, K, hits, target
+        ):
             seen[j] |= JUMP
             for k in range(size):
                 found[k, row, column] |= hits[k]
@@ -410,8 +457,21 @@ def _suspect(low: Array, high: Array, lane: Array, times: Array, i: int, step: i
 
 @jit
 def _regular(
-    rows: Array, lane: Array, product: Array, at: Array, rule: Array, times: Array, signal: Array, pairs: Array,
-    basis: Array, phi: Array, forms: Array, given: Array, row: int, first: int, n: int,
+    rows: Array,
+    lane: Array,
+    product: Array,
+    at: Array,
+    rule: Array,
+    times: Array,
+    signal: Array,
+    pairs: Array,
+    basis: Array,
+    phi: Array,
+    forms: Array,
+    given: Array,
+    row: int,
+    first: int,
+    n: int,
 ) -> None:
     """Fit pixels as if their whole ramp were usable."""
     product[:] = 0
@@ -437,8 +497,16 @@ def _intercepts(start: Array, lane: Array, t: float, n: int) -> None:
 
 @jit
 def _two_passes(
-    lane: Array, product: Array, at: Array, times: Array, signal: Array, phi: Array, given: Array, row: int,
-    first: int, n: int,
+    lane: Array,
+    product: Array,
+    at: Array,
+    times: Array,
+    signal: Array,
+    phi: Array,
+    given: Array,
+    row: int,
+    first: int,
+    n: int,
 ) -> None:
     """Weights from the mean rate, then from the rate that these weights gave; or from the rate that was given."""
     if given.shape[1] > 1:
@@ -592,8 +660,21 @@ def fit_rows(
                 unite(marks[k], seen, n)
             prepare(pixels, row, columns, lane, known, n)
             _irregular(
-                tile, marks, lane, seen, columns, row, given, rule, intercept, times, differences, signal, found,
-                segments, n,
+                tile,
+                marks,
+                lane,
+                seen,
+                columns,
+                row,
+                given,
+                rule,
+                intercept,
+                times,
+                differences,
+                signal,
+                found,
+                segments,
+                n,
             )
             _conclude(lane, seen, known, n)
             for place, field in enumerate((RATE, QS, QR, PEDESTAL, WEIGHT, NEXT)):

@@ -54,7 +54,7 @@ def _add_squares(here: Array, lane: Array, k: int, n: int) -> None:
 @jit
 def _narrow(ordered: Array, sigma: float, lane: Array, n: int) -> None:
     """One round: keep what is within `sigma` standard deviations of the median of what was kept."""
-    lane[START : BELOW] = 0
+    lane[START:BELOW] = 0
     half = lane.dtype.type(0.5)
     for k in range(ordered.shape[0]):
         _add_kept(ordered[k], lane, n)

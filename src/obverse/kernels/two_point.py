@@ -319,9 +319,7 @@ def search_rows(
             _take_lists(counts, flags, row, columns, tile, marks, n)
             prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, places, constants, rates, lane, n)
-            _search(
-                rates, ordered, exchanges, places, constants, limits, single, lane, found, row, columns, n
-            )
+            _search(rates, ordered, exchanges, places, constants, limits, single, lane, found, row, columns, n)
             _put_hits(lane, columns, middle[row], n)
 
 

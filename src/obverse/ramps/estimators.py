@@ -23,6 +23,7 @@ from obverse.ramps.result import RampFit
 from obverse.ramps.segmented import by_segments
 from obverse.ramps.two_point import TwoPoint, search
 from obverse.ramps.wish import Wish
+from obverse.ramps.zero_frame import split_first, united_first
 
 __all__ = ["ESTIMATORS", "estimate"]
 
@@ -42,13 +43,18 @@ def estimate(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
 
 def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
-    parts = [fit_likelihood(one, limits, wish.threads) for one in cube.integrations()]
-    whole = parts[0] if len(parts) == 1 else _common(cube, parts, wish.threads)
+    split = cube if zero_frame is None else split_first(cube, zero_frame)
+    parts = [fit_likelihood(one, limits, wish.threads) for one in split.integrations()]
+    whole = parts[0] if len(parts) == 1 else _common(split, parts, wish.threads)
+    if split is not cube and len(split.pattern) > len(cube.pattern):
+        parts = [united_first(part, one) for part, one in zip(parts, cube.integrations(), strict=True)]
+        whole = united_first(whole, cube)
     if not wish.one_group:
         return parts, whole
+    zeros = [None] * len(parts) if zero_frame is None else list(zero_frame)
     parts = [
-        filled(part, lone_of(one, part.rate, zero_frame), one)
-        for part, one in zip(parts, cube.integrations(), strict=True)
+        filled(part, lone_of(one, part.rate, zero), one)
+        for part, one, zero in zip(parts, cube.integrations(), zeros, strict=True)
     ]
     return parts, (parts[0] if len(parts) == 1 else _with_lone(whole, parts, cube))
 

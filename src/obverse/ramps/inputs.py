@@ -92,6 +92,11 @@ class Cube:
         return [self.integration(i) for i in range(self.counts.shape[0])]
 
     @property
+    def marks(self) -> NDArray[np.uint8]:
+        """The flags, zeros where nothing is flagged."""
+        return np.zeros(self.counts.shape, np.uint8) if self.flags is None else self.flags
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of one plane of results, in the axes that the counts were given in."""
         return self.shape[-2:] if len(self.shape) > 2 else self.shape[1:]

@@ -121,7 +121,7 @@ def mean_of(parts: list[Part], cube: Cube) -> RampFit:
     """
     rates = np.stack([part.fit.rate for part in parts])
     known = np.isfinite(rates)
-    weights = np.where(known, np.stack([part.weight for part in parts]), 0)
+    weights = np.where(known, np.stack([part.weight for part in parts if part.weight is not None]), 0)
     total = weights.sum(axis=0)
 
     def weighted(planes: list[Array], power: int) -> Array:

@@ -15,7 +15,7 @@ Reference: documentation of the JWST ramp_fitting step; the numbers are those of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from obverse.flags import Flag
 from obverse.pattern import ReadPattern
 from obverse.ramps.inputs import Cube
 from obverse.ramps.one_group import Lone
+from obverse.ramps.result import RampFit
 
 __all__ = ["Formulas", "Stated", "combined", "formulas", "median_rate", "put_lone", "refuse_uneven"]
 
@@ -54,7 +55,7 @@ def median_rate(cube: Cube, lone: list[Lone]) -> Array:
     """
     counts = np.array(cube.counts, np.float64)
     bad = np.uint8(Flag.DO_NOT_USE | Flag.SATURATED | Flag.CHARGELOSS)
-    flags = np.zeros(counts.shape, np.uint8) if cube.flags is None else cube.flags
+    flags = cube.marks
     counts[(flags & bad) != 0] = np.nan
     if counts.shape[1] < 2:
         rates = np.zeros((counts.shape[0], *counts.shape[2:]))
@@ -103,18 +104,21 @@ class Stated:
     each_error: Array
     whole: Formulas
 
-    def integration(self, i: int, rate: Array) -> dict[str, Array]:
-        """Return variances and error of one integration, as a fit names them."""
-        return _named(Formulas(self.each.read[i], self.each.poisson[i]), self.each_error[i], rate)
+    def integration(self, i: int, fit: RampFit) -> RampFit:
+        """Return the fit of one integration with these variances and errors."""
+        return _restated(fit, Formulas(self.each.read[i], self.each.poisson[i]), self.each_error[i])
 
-    def exposure(self, rate: Array) -> dict[str, Array]:
-        """Return variances and error of the exposure, as a fit names them."""
-        return _named(self.whole, np.sqrt(self.whole.read + self.whole.poisson), rate)
+    def exposure(self, fit: RampFit) -> RampFit:
+        """Return the fit of the exposure with these variances and errors."""
+        return _restated(fit, self.whole, np.sqrt(self.whole.read + self.whole.poisson))
 
 
-def _named(made: Formulas, error: Array, rate: Array) -> dict[str, Array]:
-    named = {"var_read": made.read, "var_poisson": made.poisson, "stated_error": error}
-    return {name: np.where(np.isfinite(rate), plane, np.nan).astype(rate.dtype) for name, plane in named.items()}
+def _restated(fit: RampFit, made: Formulas, error: Array) -> RampFit:
+    read, poisson, stated = (
+        np.where(np.isfinite(fit.rate), plane, np.nan).astype(fit.rate.dtype)
+        for plane in (made.read, made.poisson, error)
+    )
+    return replace(fit, var_read=read, var_poisson=poisson, stated_error=stated)
 
 
 def combined(made: Formulas) -> Stated:

@@ -109,7 +109,7 @@ def filled(fit: RampFit, lone: Lone, cube: Cube) -> RampFit:
         return fit
     noise, dark = (np.broadcast_to(plane, fit.rate.shape)[lone.where] for plane in (cube.read_noise, cube.dark_rate))
     photons = (np.maximum(lone.rate, 0) + dark) * lone.form
-    changed = {
+    entered: dict[str, Any] = {
         "rate": lone.rate,
         "var_poisson": photons,
         "var_read": noise**2 * lone.read_form(),
@@ -117,9 +117,9 @@ def filled(fit: RampFit, lone: Lone, cube: Cube) -> RampFit:
         "flags": fit.flags[lone.where] & ~np.uint32(Flag.DO_NOT_USE),
     }
     if fit.chi2 is not None:
-        changed["chi2"] = 0.0  # no degree of freedom is left
-    planes = {name: put(getattr(fit, name), lone.where, values) for name, values in changed.items()}
-    return replace(fit, **planes)
+        entered["chi2"] = 0.0  # no degree of freedom is left
+    changed: dict[str, Any] = {name: put(getattr(fit, name), lone.where, values) for name, values in entered.items()}
+    return replace(fit, **changed)
 
 
 def put(plane: Array, where: NDArray[np.bool_], values: Any) -> Array:

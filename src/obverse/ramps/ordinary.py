@@ -29,10 +29,11 @@ def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting
     .. math::
 
         S = \frac{s}{\sqrt{\rho^2 + s}}, \quad s = R_b - R_a, \qquad
-        w_k = \left|\frac{\bar t_k - c}{h}\right|^{P(S)}, \qquad
+        w_k = \frac{(1 + P) n_k}{1 + P n_k} \left|\frac{\bar t_k - c}{h}\right|^{P(S)}, \qquad
         W = \left[\frac{\rho^2}{\sum_k (\bar t_k - \bar t)^2} \right]^{-1}
 
-    with :math:`\rho^2 = \sigma^2/N`, c the middle and h half the length of a segment.
+    with :math:`\rho^2 = \sigma^2/N`, c the middle and h half the length of a segment. The reads of a resultant count
+    as :math:`n_k = N_k / N_{max}`, which is 1 in the even patterns of the mission (Casertano 2022 for the others).
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting
     """
     if combination not in COMBINATIONS:
         raise UsageError(f"fit_ramps: no combination {combination!r}, {nearest(combination, COMBINATIONS)}")
-    times = times_of(pattern)
+    times = times_of(pattern, reads=pattern.n_reads / pattern.n_reads.max())
     rule = (POWER, 1, COMBINATIONS[combination])
     return Weighting(rule, times, constants(pattern), FIXSEN, line_weights(times, FIXSEN[1]))
 

@@ -91,16 +91,18 @@ def mission_segments(table: Table, cube: Cube, made: Formulas) -> Segments:
 
 
 def _segments(table: Table, cube: Cube, variance: Formulas, error: Array, intercept_error: Array) -> Segments:
+    """Fill with zeros where there is no segment."""
     dtype = cube.gain.dtype
     with np.errstate(divide="ignore"):
         weight = 1 / variance.read
     planes = (table.rate, variance.poisson, variance.read, error, table.intercept, intercept_error, weight)
-    ends = (np.where(np.isnan(end), -1, end).astype(np.int16) for end in (table.first, table.last))
-    return Segments(*(np.nan_to_num(plane).astype(dtype) for plane in planes), *ends, jumps_of(cube))
+    first, last = (np.where(np.isnan(end), -1, end).astype(np.int16) for end in (table.first, table.last))
+    made = [np.nan_to_num(plane).astype(dtype) for plane in planes]
+    return Segments(made[0], made[1], made[2], made[3], made[4], made[5], made[6], first, last, jumps_of(cube))
 
 
 def jumps_of(cube: Cube) -> Array:
-    """Return the rise of the counts at each JUMP_DET, packed to the front, (integration, jump, row, column) [electron]."""
+    """Return the rise of the counts at each JUMP_DET, packed to the front [electron]."""
     counts = cube.counts
     if cube.flags is None or counts.shape[1] < 2:
         return np.zeros((counts.shape[0], 0, *counts.shape[2:]), cube.gain.dtype)

@@ -67,9 +67,7 @@ def by_segments(
     return _stated(fits, whole, table, marked, lone, weighting, wish)
 
 
-def _fitted(
-    weighting: Weighting | None, cube: Cube, wish: Wish, intercept: float
-) -> tuple[Array | None, list[Part]]:
+def _fitted(weighting: Weighting | None, cube: Cube, wish: Wish, intercept: float) -> tuple[Array | None, list[Part]]:
     """Fit each integration; returns also the covariance rate that all shared, if they did."""
     cubes, many = cube.integrations(), cube.counts.shape[0] > 1
     if weighting is None:
@@ -95,8 +93,7 @@ def _nothing(cube: Cube) -> Part:
     """Return the fit of ramps that have no differences."""
     shape, dtype = cube.counts.shape[2:], cube.gain.dtype
     unknown = np.full(shape, np.nan, dtype)
-    marks = np.zeros(cube.counts.shape, np.uint8) if cube.flags is None else cube.flags
-    marks = marks | np.where(np.isfinite(cube.counts), np.uint8(0), np.uint8(Flag.DO_NOT_USE))
+    marks = cube.marks | np.where(np.isfinite(cube.counts), np.uint8(0), np.uint8(Flag.DO_NOT_USE))
     inherited = marks[0, 0] & np.uint8(Flag.SATURATED | Flag.JUMP_DET | Flag.PERSISTENCE)
     no_gain = np.where(np.isfinite(cube.gain) & (cube.gain > 0), np.uint32(0), np.uint32(Flag.NO_GAIN_VALUE))
     flags = np.broadcast_to(cube.pixel_flags | inherited | no_gain | np.uint32(Flag.DO_NOT_USE), shape)
@@ -134,9 +131,9 @@ def _stated(
     made = mission.formulas(cube, table.length, rate)
     mission.put_lone(made, lone, cube, rate)
     stated = mission.combined(made)
-    each = [replace(fit, **stated.integration(i, fit.rate)) for i, fit in enumerate(fits)]
-    whole = replace(whole, **stated.exposure(whole.rate))
-    if (cube.flags & np.uint8(Flag.CHARGELOSS)).any() and weighting is not None:
+    each = [stated.integration(i, fit) for i, fit in enumerate(fits)]
+    whole = stated.exposure(whole)
+    if (cube.marks & np.uint8(Flag.CHARGELOSS)).any() and weighting is not None:
         whole, each = _with_read_noise_of_all(whole, each, cube, weighting, wish)
     segments = mission_segments(table, cube, made) if wish.save_segments else None
     return each, replace(whole, segments=segments)
@@ -146,10 +143,10 @@ def _with_read_noise_of_all(
     whole: RampFit, each: list[RampFit], cube: Cube, weighting: Weighting, wish: Wish
 ) -> tuple[RampFit, list[RampFit]]:
     """State the read variance as if charge had not migrated, and leave the error: the mission does so."""
-    migrated = (cube.flags & np.uint8(Flag.CHARGELOSS)) != 0
-    kept = cube.flags & ~np.uint8(Flag.CHARGELOSS | Flag.DO_NOT_USE)
-    full = replace(cube, flags=np.where(migrated, kept, cube.flags))
+    migrated = (cube.marks & np.uint8(Flag.CHARGELOSS)) != 0
+    kept = cube.marks & ~np.uint8(Flag.CHARGELOSS | Flag.DO_NOT_USE)
+    full = replace(cube, flags=np.where(migrated, kept, cube.marks))
     table = table_of(full.integrations(), weighting, None, wish.threads)
     stated = mission.combined(mission.formulas(full, table.length, whole.rate))
-    each = [replace(fit, var_read=stated.integration(i, fit.rate)["var_read"]) for i, fit in enumerate(each)]
-    return replace(whole, var_read=stated.exposure(whole.rate)["var_read"]), each
+    each = [replace(fit, var_read=stated.integration(i, fit).var_read) for i, fit in enumerate(each)]
+    return replace(whole, var_read=stated.exposure(whole).var_read), each

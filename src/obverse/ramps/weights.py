@@ -106,15 +106,13 @@ def times_of(pattern: ReadPattern, reads: Array | None = None, noise: Array | No
     """
     share = 1 / pattern.n_reads
     one = np.ones(len(pattern))
-    return np.array([
-        pattern.tbar, pattern.tau, share, one if reads is None else reads, share if noise is None else noise
-    ])
+    return np.array(
+        [pattern.tbar, pattern.tau, share, one if reads is None else reads, share if noise is None else noise]
+    )
 
 
 def photon_form(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Return the covariance of resultants for one electron/s: :math:`\tau_k` on the diagonal, else the earlier mean time."""
+    r"""Return the covariance of resultants for one electron/s: :math:`\tau_k`, and the earlier mean time of two."""
     form = np.minimum.outer(times[0], times[0])
     np.fill_diagonal(form, times[1])
     return form
-
-

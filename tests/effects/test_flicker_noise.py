@@ -1,0 +1,214 @@
+"""1/f noise: its spectrum, what is taken out of it, what must stay, and its amplitude from darks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from obverse import Exposure, Flag, Frame, Geometry, Moment, ReadPattern, UsageError
+from obverse.effects.flicker_noise import FlickerNoise
+from obverse.flicker import row_medians, shares, smooth
+from obverse.seeds import Address, Stream
+from obverse.testing import check_effect
+from tests import naive
+from tests.laws.examples import infrared
+from tests.laws.test_mutants import mutated
+
+RAMP = ("integration", "resultant", "row", "column")
+GEOMETRY = infrared(192, 256)
+SIGMA = 5.0
+
+
+def moment(effect, i, geometry=GEOMETRY):
+    return Moment(Exposure("f"), geometry, "clocked", rng=Stream(Address(3, effect.name, "f", str(i)), threads=1))
+
+
+def ramp(effect, resultants, sky=0.0, seed=0, geometry=GEOMETRY):
+    """A ramp of steady sky, reset level, white noise and this noise, and what it would be without this noise."""
+    random = np.random.default_rng(seed)
+    still = 30.0 * random.standard_normal(geometry.shape)
+    rate = sky * geometry.sensitive
+    clean = [still + rate * (k + 1) + SIGMA * random.standard_normal(geometry.shape) for k in range(resultants)]
+    zero = np.zeros(geometry.clocked_shape, np.float32)
+    noise = [
+        geometry.assemble(effect.imprint(zero, moment(effect, 100 * seed + k, geometry))) for k in range(resultants)
+    ]
+    clean, noise = (np.asarray(planes, np.float32)[None] for planes in (clean, noise))
+    exposure = Exposure(f"dark{seed}", pattern=ReadPattern.even(resultants, frame_time=10.0))
+    return Frame(clean + noise, "electron", RAMP, exposure=exposure), clean
+
+
+# -- what it is made of -------------------------------------------------------------------------------------------
+
+
+def test_the_variance_of_a_pixel_is_the_sum_over_all_e_folds():
+    # sum of 1/k up to half of M samples: ln(M/2) + 0.5772; a row-out of 192 x 76 pixel times is drawn twice as long
+    effect, samples = FlickerNoise(amplitude=2.0), 2 * 192 * 76
+    drawn = [effect.imprint(np.zeros(GEOMETRY.clocked_shape, "f4"), moment(effect, i)) for i in range(400)]
+    power = np.mean(np.square(drawn), axis=(1, 2, 3), dtype=float)
+    wanted = 4.0 * (np.log(samples / 2) + np.euler_gamma)
+    assert power.std() / 20 < 0.01 * wanted
+    assert power.mean() == pytest.approx(wanted, rel=0.03)
+
+
+def test_shares_of_the_variance_add_up():
+    part = shares(64, 40, 52, 64)
+    total = np.log(64 * 52) + np.euler_gamma
+    # within a row and of its mean: what the mean of the read-out holds is in neither
+    assert part.within < part.left < total
+    assert part.within + part.between == pytest.approx(part.left, rel=0.03) or part.between > 0
+    assert shares(64, 40, 52, 5).left > part.left  # fewer rows to tell the sky from: more stays
+
+
+def test_a_knee_at_which_it_equals_white_noise():
+    # white noise of sigma at dt has the one-sided density 2 sigma^2 dt: A^2 / f equals it at the knee
+    effect = FlickerNoise.from_knee(500.0, 12.0, 1e-5, overhead=4)
+    assert effect.amplitude**2 / 500.0 == pytest.approx(2 * 12.0**2 * 1e-5)
+    assert effect.overhead == 4
+
+
+def test_the_same_seed_gives_the_same_noise_on_any_number_of_threads():
+    effect, zero = FlickerNoise(amplitude=1.0), np.zeros(GEOMETRY.clocked_shape, "f4")
+    one, many = (Stream(Address(3, "flicker_noise", "f", "1"), threads=n) for n in (1, 3))
+    here = moment(effect, 1)
+    np.testing.assert_array_equal(
+        effect.imprint(zero, here.replace(rng=one)), effect.imprint(zero, here.replace(rng=many))
+    )
+    assert not effect.imprint(zero, Moment(Exposure("f"), GEOMETRY, "clocked")).any()
+
+
+# -- medians ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 64])
+def test_row_medians_leave_out_what_is_not_good(columns):
+    random = np.random.default_rng(columns)
+    image = random.standard_normal((50, columns)).astype(np.float32)
+    good = random.uniform(size=image.shape) < 0.6
+    np.testing.assert_allclose(row_medians(image, good, 1), naive.row_medians(image, good), rtol=1e-6)
+
+
+def test_a_running_mean_knows_holes_and_ends():
+    values = np.random.default_rng(1).standard_normal(30)
+    values[[0, 7, 8]] = np.nan
+    near = np.abs(np.subtract.outer(np.arange(30), np.arange(30))) <= 3
+    np.testing.assert_allclose(smooth(values, 7), [np.nanmean(values[rows]) for rows in near])
+    np.testing.assert_allclose(smooth(values, 60), np.nanmean(values))
+
+
+# -- cleaning -----------------------------------------------------------------------------------------------------
+
+
+def test_stripes_of_all_resultants_but_the_first_go():
+    effect = FlickerNoise(amplitude=3.0)
+    frame, clean = ramp(effect, 6, sky=200.0)
+    at = Moment.of(frame, GEOMETRY).replace(read_noise=np.float32(SIGMA))
+    done = effect.correct(frame, at)
+    np.testing.assert_array_equal(done.data[:, 0], frame.data[:, 0])
+    lit = GEOMETRY.sensitive
+    # of differences between resultants: what is left over what was there
+    left, there = (np.diff(x - clean, axis=1)[0, 1:][:, lit].var() for x in (done.data, frame.data))
+    predicted = 2.0 * effect.variance(np.zeros(()), at)[lit].mean()
+    assert there > 1.5 * left
+    assert left == pytest.approx(predicted, rel=0.05)
+
+
+def test_sources_and_a_sky_that_changes_slowly_stay():
+    effect = FlickerNoise(amplitude=3.0, background_rows=31)
+    frame, _ = ramp(effect, 4)
+    gradient = np.linspace(0.0, 600.0, GEOMETRY.shape[0])[:, None] * np.ones(GEOMETRY.shape)
+    star = np.zeros(GEOMETRY.shape)
+    star[60:75, 70:130] = 5e4  # covers an amplifier's whole width: nothing tells the stripe there
+    scene = np.arange(1, 5).reshape(1, 4, 1, 1) * ((gradient + star) * GEOMETRY.sensitive)
+    bright = frame.replace(data=frame.data + scene.astype("f4"))
+    at = Moment.of(frame, GEOMETRY)
+    cleaned, alone = effect.correct(bright, at).data, effect.correct(frame, at).data
+    off = (cleaned - alone - scene)[0, -1][GEOMETRY.sensitive]
+    assert np.abs(off).mean() < 4.0  # of 2400 in the sky: stripes told from fewer pixels, and at the ends of the sky
+    given = effect.replace(sources=(star > 0).astype(float), clip=1e6)
+    off = (given.correct(bright, at).data - alone - scene)[0, -1][GEOMETRY.sensitive]
+    assert np.abs(off).mean() < 4.0
+
+
+def test_an_unmasked_source_spoils_its_rows():
+    def careless(self, image, good):
+        return good
+
+    frame, _ = ramp(FlickerNoise(amplitude=3.0), 3)
+    star = np.zeros(GEOMETRY.shape, "f4")
+    star[60:75, 70:110] = 5e4
+    scene = np.arange(1, 4, dtype="f4").reshape(1, 3, 1, 1) * star
+    bright = frame.replace(data=frame.data + scene)
+    at = Moment.of(frame, GEOMETRY)
+    right = FlickerNoise(amplitude=3.0)
+    for effect, passes in ((right, True), (mutated(right, _quiet=careless), False)):
+        off = (effect.correct(bright, at).data - scene)[0, -1, 60:75, 112:126]
+        assert (abs(off.mean()) < 30.0) == passes
+
+
+def test_rows_in_which_nothing_is_usable_keep_their_stripe():
+    effect = FlickerNoise(amplitude=3.0)
+    frame, _ = ramp(effect, 3)
+    flags = np.zeros(frame.shape, np.uint8)
+    flags[0, 1, 100, :] = Flag.SATURATED
+    done = effect.correct(frame.replace(flags=flags), Moment.of(frame, GEOMETRY))
+    np.testing.assert_array_equal(done.data[..., 100, :], frame.data[..., 100, :])
+    assert np.isfinite(done.data).all()
+    bad = np.full(GEOMETRY.shape, Flag.DO_NOT_USE, np.uint32)
+    untouched = effect.correct(frame.replace(pixel_flags=bad), Moment.of(frame, GEOMETRY))
+    np.testing.assert_array_equal(untouched.data, frame.data)
+
+
+def test_numbers_in_other_units_and_windows_without_a_middle_are_refused():
+    with pytest.raises(UsageError, match="must be in 'electron'"):
+        FlickerNoise(amplitude=1.0).correct(Frame(np.zeros((4, 4), "f4"), "DN"), moment(FlickerNoise, 0))
+    with pytest.raises(UsageError, match="must be odd"):
+        FlickerNoise(amplitude=1.0, background_rows=30)
+
+
+# -- laws and mistakes --------------------------------------------------------------------------------------------
+
+
+def without_noise_of_medians(self, charge, at):
+    return FlickerNoise.variance(self, charge, at.replace(read_noise=np.float32(0.0)))
+
+
+def whole_frame_instead_of_rows(self, image, good):
+    return np.full(len(image), np.median(image[good]), np.float32)
+
+
+def white(self, charge, at):
+    return charge + 3.7 * at.plane(self.amplitude) * at.rng.normal(charge.shape)
+
+
+@pytest.mark.parametrize(
+    "mistake", [{"variance": without_noise_of_medians}, {"_stripes": whole_frame_instead_of_rows}, {"imprint": white}]
+)
+def test_a_mistake_fails_the_law(mistake):
+    with pytest.raises(AssertionError):
+        check_effect(mutated(FlickerNoise(amplitude=2.0), **mistake), infrared())
+
+
+# -- measured -----------------------------------------------------------------------------------------------------
+
+
+def test_the_amplitude_of_darks_is_the_one_that_made_them():
+    truth = FlickerNoise(amplitude=2.0)
+    darks = [ramp(truth, 8, seed=i)[0] for i in range(4)]
+    found, block = FlickerNoise(amplitude=1.0).measure(darks, Moment.of(darks[0], GEOMETRY))
+    error = float(block.error("flicker_noise.amplitude"))
+    assert error < 0.04
+    assert found.amplitude == pytest.approx(2.0, abs=4 * error)
+    quiet = [ramp(FlickerNoise(amplitude=0.0), 8, seed=i)[0] for i in range(2)]
+    nothing, block = truth.measure(quiet, Moment.of(quiet[0], GEOMETRY))
+    assert nothing.amplitude < 0.35  # 5 electron of white noise stand behind it
+    assert np.isfinite(block.error("flicker_noise.amplitude"))
+
+
+def test_darks_that_tell_nothing_are_refused():
+    image = Frame(np.zeros(GEOMETRY.shape, "f4"), "electron")
+    with pytest.raises(UsageError, match="no ramp"):
+        FlickerNoise(amplitude=1.0).measure([image], Moment.of(image, GEOMETRY))
+    single = ramp(FlickerNoise(amplitude=1.0), 2, geometry=Geometry((96, 64)))[0]
+    with pytest.raises(UsageError, match="do not tell an error"):
+        FlickerNoise(amplitude=1.0).measure([single], Moment.of(single))

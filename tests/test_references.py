@@ -1,0 +1,234 @@
+"""Reference files that people have: DN become electrons, maps are cut to the subarray, the wrong ones are refused."""
+
+import numpy as np
+import pytest
+
+import obverse as ob
+from obverse import Flag
+from obverse.errors import DataError, UsageError
+from obverse.geometry import Section
+from obverse.io import read_reference
+from obverse.references import Reference, Setup, read_references
+from tests.io import jwst_files as jf
+
+SHAPE = (24, 32)
+RANDOM = np.random.default_rng(5)
+GAIN = RANDOM.uniform(1.8, 2.2, SHAPE)
+BIAS = RANDOM.uniform(9000, 11000, SHAPE)
+HERE = Setup("NIRCAM", "NRCA1", Section((0, 24), (0, 32)), "RAPID")
+
+
+def nircam():
+    return ob.Detector.load("jwst_nircam").resized(SHAPE)
+
+
+def straight():
+    """Coefficients of the powers 0 to 3 in DN, as a JWST linearity file holds them, with an offset and a slope."""
+    c = np.zeros((4, *SHAPE), np.float32)
+    c[0], c[1], c[2], c[3] = 3.0, 1.02, 2e-6, 1e-11
+    return c
+
+
+def test_gain_and_noise_become_electrons_of_a_single_read(tmp_path):
+    noise = jf.reference(tmp_path, "readnoise", np.full(SHAPE, 8.0, np.float32))
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    belief = nircam().with_references([noise, gain], HERE)  # in any order
+    np.testing.assert_allclose(belief.effect("gain").gain, GAIN, rtol=1e-6)
+    # the noise of a difference of two reads, in DN
+    np.testing.assert_allclose(belief.effect("read_noise").sigma, 8.0 / np.sqrt(2.0) * GAIN, rtol=1e-6)
+    assert belief.effect("gain").source == "gain.fits"
+
+
+def test_a_pixel_without_gain_has_none(tmp_path):
+    gain = GAIN.astype(np.float32)
+    gain[2, 3], gain[4, 5] = -1.0, np.nan
+    belief = nircam().with_references([jf.reference(tmp_path, "gain", gain)], HERE)
+    assert np.argwhere(np.isnan(belief.effect("gain").gain)).tolist() == [[2, 3], [4, 5]]
+
+
+def test_the_level_is_that_of_the_superbias(tmp_path):
+    path = jf.reference(tmp_path, "superbias", BIAS.astype(np.float32))
+    belief = nircam().with_references([path], HERE)
+    np.testing.assert_array_equal(belief.effect("bias").level, BIAS.astype(np.float32))
+
+
+def test_the_polynomial_in_dn_straightens_to_the_same_counts(tmp_path):
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    line = jf.reference(tmp_path, "linearity", straight(), unit="COEFFS")
+    belief = nircam().with_references([gain, line], HERE)
+    counts = RANDOM.uniform(100.0, 30000.0, SHAPE)
+    y = counts * GAIN
+    at = ob.Moment(ob.Exposure(), belief.geometry)
+    found = belief.effect("nonlinearity").correct(ob.Frame(y.astype("f4"), "electron"), at).data / GAIN
+    c = straight().astype(np.float64)
+    np.testing.assert_allclose(found, c[0] + c[1] * counts + c[2] * counts**2 + c[3] * counts**3, rtol=2e-6)
+
+
+def test_saturation_is_flagged_at_the_number_that_the_file_says(tmp_path):
+    threshold = RANDOM.uniform(40000.0, 60000.0, SHAPE).astype(np.float32)
+    threshold[6, 7] = np.nan
+    files = [
+        jf.reference(tmp_path, "saturation", threshold),
+        jf.reference(tmp_path, "superbias", BIAS.astype(np.float32)),
+        jf.reference(tmp_path, "gain", GAIN.astype(np.float32)),
+        jf.reference(tmp_path, "linearity", straight(), unit="COEFFS"),
+    ]
+    belief = nircam().with_references(files, HERE)
+    pattern = ob.ReadPattern.even(2, frame_time=10.0)
+    for offset, flagged in ((-1.0, False), (1.0, True)):  # one DN below and above
+        cube = np.stack([BIAS, np.nan_to_num(threshold, nan=65000.0) + offset])[None].astype(np.float32)
+        raw = ob.Frame(
+            cube, "DN", ("integration", "resultant", "row", "column"), exposure=ob.Exposure("a", pattern=pattern)
+        )
+        done = belief.recipe().until("saturation").run(raw)
+        found = (done.flags[0, 1] & Flag.SATURATED) != 0
+        expected = np.full(SHAPE, flagged)
+        expected[6, 7] = False
+        np.testing.assert_array_equal(found, expected)
+        assert done.pixel_flags[6, 7] & Flag.NO_SAT_CHECK
+
+
+def test_flags_are_translated_by_name_and_added_up(tmp_path):
+    quality = np.zeros(SHAPE, np.uint8)
+    quality[1, 1], quality[2, 2] = 0b011, 0b100
+    mask = jf.reference(
+        tmp_path, "mask", quality, unit=None, quality=quality, names=("DO_NOT_USE", "DEAD", "HOT", "NOT_OURS")
+    )
+    bad = np.zeros(SHAPE, np.uint8)
+    bad[2, 2], bad[3, 3] = 0b01, 0b10
+    bias = jf.reference(
+        tmp_path, "superbias", BIAS.astype("f4"), quality=bad, names=("UNRELIABLE_BIAS", "MSA_FAILED_OPEN")
+    )
+    belief = nircam().with_references([mask, bias], HERE)
+    flags = belief.effect("bad_pixels").flags
+    assert flags[1, 1] == Flag.DO_NOT_USE | Flag.DEAD
+    assert flags[2, 2] == Flag.HOT | Flag.UNRELIABLE_BIAS
+    assert flags[3, 3] == 0
+    assert belief.steps[0] == "bad_pixels"
+
+
+def test_a_flat_is_divided_out_behind_the_fit_with_its_error(tmp_path):
+    response = RANDOM.uniform(0.9, 1.1, SHAPE).astype(np.float32)
+    response[0, 0] = 0.0
+    error = jf.image("ERR", np.full(SHAPE, 0.01, np.float32))
+    belief = nircam().with_references([jf.reference(tmp_path, "flat", response, more=[error])], HERE)
+    assert belief.steps.index("flat") > belief.steps.index("estimate")
+    flat = belief.effect("flat")
+    assert np.isnan(flat.response[0, 0])
+    np.testing.assert_array_equal(flat.response.ravel()[1:], response.ravel()[1:])
+    assert (flat.error == np.float32(0.01)).all()
+
+
+def test_a_dark_ramp_is_subtracted_group_by_group_in_electrons(tmp_path):
+    dark = np.cumsum(RANDOM.uniform(1.0, 3.0, (4, *SHAPE)), axis=0).astype(np.float32)
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    path = jf.reference(tmp_path, "dark", dark, NFRAMES=1, GROUPGAP=0, TFRAME=10.0)
+    belief = nircam().with_references([path, gain], HERE)
+    assert not belief.has("dark_current")
+    assert belief.steps.index("nonlinearity") < belief.steps.index("dark_ramp") < belief.steps.index("cosmic_rays")
+    here = ob.Exposure("a", pattern=ob.ReadPattern.even(4, frame_time=10.0))
+    frame = ob.Frame(
+        np.zeros((1, *dark.shape), "f4"), "electron", ("integration", "resultant", "row", "column"), exposure=here
+    )
+    done = belief.effect("dark_ramp").correct(frame, ob.Moment.of(frame, belief.geometry))
+    np.testing.assert_allclose(done.data[0], -dark * GAIN, rtol=1e-5)
+
+
+def test_a_dark_ramp_without_times_is_refused(tmp_path):
+    path = jf.reference(tmp_path, "dark", np.ones((4, *SHAPE), np.float32))
+    with pytest.raises(DataError, match=r"dark\.fits: TFRAME: missing"):
+        nircam().with_references([path], HERE)
+
+
+def test_the_linearity_of_miri_is_that_of_the_counts_as_they_are(tmp_path):
+    said = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"}
+    line = jf.reference(tmp_path, "linearity", straight(), unit="COEFFS", **said)
+    belief = ob.Detector.load("jwst_miri").resized(SHAPE).with_references([line])
+    assert not belief.has("bias")
+    assert "bias" not in belief.steps
+
+
+# --- what fits, and what does not ---
+
+
+def test_a_subarray_is_cut_out_of_a_full_frame_reference(tmp_path):
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    part = Section((4, 12), (8, 24))
+    small = ob.Detector.load("jwst_nircam").resized(part.shape)
+    belief = small.with_references([gain], Setup("NIRCAM", "NRCA1", part))
+    np.testing.assert_array_equal(belief.effect("gain").gain, GAIN.astype(np.float32)[4:12, 8:24])
+
+
+def test_a_subarray_reference_serves_a_smaller_subarray(tmp_path):
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32), SUBSTRT1=101, SUBSTRT2=201)
+    part = Section((204, 212), (108, 124))
+    belief = ob.Detector.load("jwst_nircam").resized(part.shape).with_references([gain], Setup(section=part))
+    np.testing.assert_array_equal(belief.effect("gain").gain, GAIN.astype(np.float32)[4:12, 8:24])
+
+
+@pytest.mark.parametrize(
+    ("said", "setup", "says"),
+    [
+        ({"DETECTOR": "NRCB4"}, HERE, "gain.fits: detector: is for 'NRCB4', the data are of 'NRCA1'"),
+        ({"INSTRUME": "MIRI"}, HERE, "instrument: is for 'MIRI', the data are of 'NIRCAM'"),
+        ({"SUBSTRT1": 9}, HERE, r"covers \[9:40,1:24\] of the sensor, \[1:32,1:24\] is needed"),
+        ({"READPATT": "NRSIRS2"}, HERE, "readout: is for NRSIRS2, the data were read as RAPID"),
+        ({"SUBSIZE1": 2048}, HERE, "SUBSIZE1: 2048, the array has 32"),
+    ],
+)
+def test_a_reference_for_something_else_is_refused_in_one_line(tmp_path, said, setup, says):
+    path = jf.reference(tmp_path, "gain", GAIN.astype(np.float32), **said)
+    with pytest.raises(DataError, match=says) as caught:
+        nircam().with_references([path], setup)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "gain.fits" in str(caught.value)
+
+
+@pytest.mark.parametrize("readout", ["ANY", "N/A", "BRIGHT1", "SHALLOW2|RAPID|"])
+def test_a_reference_for_any_averaging_of_the_same_readout_serves(tmp_path, readout):
+    path = jf.reference(tmp_path, "gain", GAIN.astype(np.float32), P_READPA=readout)
+    assert nircam().with_references([path], HERE).effect("gain").gain.shape == SHAPE
+
+
+def test_references_of_two_detectors_are_refused_even_where_nobody_says_which(tmp_path):
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    noise = jf.reference(tmp_path, "readnoise", GAIN.astype(np.float32), DETECTOR="NRCA2")
+    with pytest.raises(DataError, match="are for 'NRCA1' and 'NRCA2'"):
+        nircam().with_references([gain, noise])
+
+
+def test_a_directory_gives_all_its_references(tmp_path):
+    jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    jf.reference(tmp_path, "superbias", BIAS.astype(np.float32))
+    assert {each.kind for each in read_references([tmp_path])} == {"gain", "superbias"}
+    jf.reference(tmp_path, "gain", GAIN.astype(np.float32), name="other.fits")
+    with pytest.raises(DataError, match="are both a gain reference"):
+        read_references([tmp_path])
+
+
+def test_an_empty_directory_is_a_mistake(tmp_path):
+    with pytest.raises(DataError, match="no FITS or ASDF file in it"):
+        read_references([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "unit", "says"),
+    [
+        ("photom", np.ones(SHAPE), "SCI", "REFTYPE: 'photom' is not used here"),
+        ("gain", np.ones((2, *SHAPE)), "SCI", "3 axes where 2 are expected"),
+        ("gain", np.ones(SHAPE), "OTHER", "SCI: missing"),
+        ("linearity", np.ones((1, *SHAPE)), "COEFFS", "fewer than two coefficients"),
+        ("mask", np.ones(SHAPE), "SCI", "DQ: missing"),
+    ],
+)
+def test_what_is_no_such_reference_is_refused(tmp_path, kind, data, unit, says):
+    path = jf.reference(tmp_path, kind, data.astype(np.float32), unit=unit)
+    with pytest.raises(DataError, match=says):
+        read_reference(path)
+
+
+def test_a_reference_made_by_hand_is_checked():
+    with pytest.raises(UsageError, match="did you mean 'gain'"):
+        Reference("gains", "", "", Section((0, 1), (0, 1)), {})
+    with pytest.raises(UsageError, match=r"gain has shape \(2, 2\)"):
+        Reference("gain", "", "", Section((0, 1), (0, 1)), {"gain": np.ones((2, 2))})

@@ -1,0 +1,211 @@
+"""From an uncal file to rates at the command line, with the references that an observer has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import obverse as ob
+from obverse.geometry import Section
+from obverse.window import windowed
+from tests.io import jwst_files as jf
+from tests.use.test_command_line import run
+
+PART = Section((0, 48), (480, 544))  # the seam of two outputs, with reference pixels below
+LIGHT = 60.0  # electron/s
+
+
+def truth() -> ob.Detector:
+    """Return a detector that differs from the typical one in every number that a reference can tell."""
+    part = windowed(ob.Detector.load("jwst_nircam"), PART)
+    random = np.random.default_rng(11)
+    changes = {
+        "gain": {"gain": random.uniform(1.6, 1.8, PART.shape)},
+        "bias": {"level": random.uniform(8000, 12000, PART.shape)},
+        "read_noise": {"sigma": 9.0},
+        "cosmic_rays": {"flux": 0.0},
+        "dark_current": {"rate": 0.0},
+    }
+    for name, values in changes.items():
+        part = part.with_effect(part.effect(name).replace(**values))
+    return part
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an uncal file of a subarray, and a folder of full references beside it."""
+    folder = tmp_path_factory.mktemp("jwst")
+    detector = truth()
+    pattern = ob.ReadPattern.even(8, frame_time=10.73677)
+    exposure = ob.Exposure("jw01", pattern=pattern, integrations=2)
+    raw = detector.expose(LIGHT, exposure, seed=4)
+    start = {"SUBSTRT1": PART.columns[0] + 1, "SUBSTRT2": PART.rows[0] + 1}
+    jf.uncal(folder, raw.data, GROUPGAP=0, READPATT="RAPID", **start)
+    crds = folder / "crds"
+    crds.mkdir()
+    gain = np.float32(detector.effect("gain").gain)
+    jf.reference(crds, "gain", gain, **start)
+    jf.reference(crds, "superbias", np.float32(detector.effect("bias").level), **start)
+    jf.reference(crds, "readnoise", np.float32(9.0 * np.sqrt(2.0) / gain), **start)
+    return folder
+
+
+def rates(path: Path) -> fits.HDUList:
+    return fits.HDUList.fromstring(path.read_bytes())
+
+
+def test_an_uncal_file_becomes_a_rate_with_the_references_beside_it(night: Path, tmp_path: Path) -> None:
+    uncal = night / "jw01_nrca1_uncal.fits"
+    code, text, message = run("calibrate", uncal, "--reference", night / "crds", "-o", tmp_path)
+    assert code == 0, message
+    assert tmp_path / "jw01_nrca1_rate.fits" == Path(text.splitlines()[0])
+    assert "no reference for linearity, saturation, dark" in message
+    rate = rates(tmp_path / "jw01_nrca1_rate.fits")
+    gain = truth().effect("gain").gain
+    good = rate["DQ"].data == 0
+    assert good[4:].mean() > 0.99
+    assert not good[:4].any()  # reference pixels
+    residual = (rate["SCI"].data * gain - LIGHT)[good]
+    error = (rate["ERR"].data * gain)[good]
+    # the typical straightening is that of the simulation; the typical dark, 0.0019 electron/s, is not
+    assert abs(residual.mean()) < 4 * error.mean() / np.sqrt(good.sum()) + 0.0019
+    assert (residual / error).std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * good.sum()))
+    done = {key for key, value in rate["PRIMARY"].header.items() if key.startswith("S_") and value == "COMPLETE"}
+    assert done == {"S_SATURA", "S_SUPERB", "S_REFPIX", "S_LINEAR", "S_JUMP", "S_RAMP", "S_DARK"}
+    assert rate["PRIMARY"].header["INPUT"] == "jw01_nrca1_uncal.fits"
+
+
+def test_without_references_one_line_says_whose_numbers_were_used(night: Path, tmp_path: Path) -> None:
+    code, _, message = run("calibrate", night / "jw01_nrca1_uncal.fits", "-o", tmp_path)
+    assert code == 0
+    lines = [line for line in message.splitlines() if "no reference for" in line]
+    assert len(lines) == 1
+    assert "typical values of detector 'jwst_nircam'" in lines[0]
+    code, _, _ = run("calibrate", night / "jw01_nrca1_uncal.fits", "-o", tmp_path, "--overwrite", "--strict")
+    assert code == 3
+
+
+@pytest.mark.parametrize("word", ["quarter", "half", "all", "3"])
+def test_cores_change_no_bit(night: Path, tmp_path: Path, word: str) -> None:
+    products = []
+    for cores in ("none", word):
+        out = tmp_path / cores
+        words = ("calibrate", night / "jw01_nrca1_uncal.fits", "--maximum-cores", cores, "-o", out)
+        assert run(*words)[0] == 0
+        products.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert products[0] == products[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--maximum-cores", "most"), "must be none, quarter, half, all or a whole number"),
+        (("--maximum-cores", "half", "--workers", "2"), "say the same"),
+        (("--reference", "nowhere.fits"), "nowhere.fits"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_writes_nothing(
+    night: Path, tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    code, _, message = run("calibrate", night / "jw01_nrca1_uncal.fits", "-o", tmp_path / "out", *words)
+    assert code in (1, 2)
+    assert says in message
+    assert len(message.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reference_of_another_detector_fails_the_file_with_one_line(night: Path, tmp_path: Path) -> None:
+    wrong = jf.reference(tmp_path, "gain", np.ones((2048, 2048), np.float32), DETECTOR="NRCB3")
+    words = ("calibrate", night / "jw01_nrca1_uncal.fits", "--reference", wrong, "-o", tmp_path / "out")
+    code, _, message = run(*words)
+    assert code == 1
+    assert "is for 'NRCB3', the data are of 'NRCA1'" in message
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_uncal_and_ramp_of_one_exposure_would_write_one_product(night: Path, tmp_path: Path) -> None:
+    uncal = night / "jw01_nrca1_uncal.fits"
+    ramp = jf.ramp(tmp_path, jf.counts().astype(np.float32))
+    code, _, message = run("calibrate", uncal, ramp, "-o", tmp_path / "out")
+    assert code == 2
+    assert "would both write" in message
+
+
+def test_a_ramp_file_goes_on_where_the_pipeline_stopped(tmp_path: Path) -> None:
+    slope = 3.0 * 21.47354  # 3 DN/s, every second frame kept
+    data = np.float32(slope) * np.arange(1, 7, dtype=np.float32).reshape(1, 6, 1, 1) * np.ones((1, 6, 24, 32), "f4")
+    groupdq = np.zeros(data.shape, np.uint8)
+    data[0, 3:, 10, 10] += 500.0
+    groupdq[0, 3, 10, 10] = ob.Flag.JUMP_DET
+    steps = ("S_DQINIT", "S_SATURA", "S_SUPERB", "S_REFPIX", "S_LINEAR", "S_DARK", "S_JUMP")
+    path = jf.ramp(tmp_path, data, groupdq=groupdq, **dict.fromkeys(steps, "COMPLETE"))
+    code, _, message = run("calibrate", path, "-o", tmp_path)
+    assert code == 0
+    assert "no reference for gain, readnoise:" in message
+    rate = rates(tmp_path / "jw01_nrca1_rate.fits")
+    np.testing.assert_allclose(rate["SCI"].data[8:, 8:], 3.0, rtol=1e-5)
+    assert rate["DQ"].data[10, 10] == ob.Flag.JUMP_DET
+
+
+@pytest.mark.parametrize(
+    ("detector", "gain"),
+    [("NRCA3", 2.05), ("NRCALONG", 1.82), ("NRCBLONG", 1.82)],
+)
+def test_the_long_wave_detectors_have_their_own_numbers(tmp_path: Path, detector: str, gain: float) -> None:
+    from obverse.jobs import _detector_of
+
+    frame = ob.read(jf.uncal(tmp_path, DETECTOR=detector))
+    assert _detector_of(frame).effect("gain").gain == gain
+
+
+def test_miri_leaves_its_first_and_last_group_out(tmp_path: Path) -> None:
+    # 100 DN a group, but for the first and the last, which the resets spoil
+    ramp = 10000.0 + 100.0 * np.arange(8)
+    ramp[0] -= 300.0
+    ramp[-1] += 400.0
+    data = np.broadcast_to(np.rint(ramp).astype(np.uint16)[None, :, None, None], (1, 8, 32, 40))
+    miri = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE", "READPATT": "FASTR1", "GROUPGAP": 0, "TFRAME": 2.775}
+    path = jf.uncal(tmp_path, data, name="m_uncal.fits", SUBSTRT1=101, SUBSTRT2=101, **miri)
+    code, _, message = run("calibrate", path, "-o", tmp_path)
+    assert code == 0, message
+    rate = rates(tmp_path / "m_rate.fits")
+    assert rate["PRIMARY"].header["S_FRSTFR"] == rate["PRIMARY"].header["S_LASTFR"] == "COMPLETE"
+    # the dark (0.2 electron/s) is off, the straightening bends by less than half a percent here
+    np.testing.assert_allclose(rate["SCI"].data, 100.0 / 2.775 - 0.05, rtol=5e-3)
+
+
+# --- beside the mission's own fit ---
+
+
+def test_the_rates_are_those_of_the_mission_s_likelihood_fit(night: Path, tmp_path: Path) -> None:
+    likely = pytest.importorskip("stcal.ramp_fitting.likely_fit")
+    from stcal.ramp_fitting.ramp_fit_class import RampData
+
+    uncal = night / "jw01_nrca1_uncal.fits"
+    assert run("calibrate", uncal, "--reference", night / "crds", "-o", tmp_path)[0] == 0
+    rate = rates(tmp_path / "jw01_nrca1_rate.fits")
+    # the same corrections, then their fit, in DN and with the noise of a difference of two reads
+    frame = ob.read(uncal)
+    belief = windowed(ob.Detector.load("jwst_nircam"), PART).with_references([night / "crds"], frame.cargo.setup)
+    ready = belief.recipe().before("cosmic_rays").run(frame)
+    gain = np.float32(belief.effect("gain").gain)
+    noise = np.float32(9.0 * np.sqrt(2.0)) / gain
+    ramp = RampData()
+    flags = np.zeros(ready.shape, np.uint8) if ready.flags is None else ready.flags.copy()
+    dark = np.zeros(gain.shape, np.float32)
+    ramp.set_arrays(data=ready.data / gain, groupdq=flags, pixeldq=ready.pixel_flags.copy(), average_dark_current=dark)
+    seconds = 10.73677
+    ramp.set_meta(name="NIRCAM", frame_time=seconds, group_time=seconds, groupgap=0, nframes=1, drop_frames1=0)
+    bits = {flag.name: flag.value for flag in (ob.Flag.DO_NOT_USE, ob.Flag.SATURATED, ob.Flag.JUMP_DET)}
+    bits |= {flag.name: flag.value for flag in (ob.Flag.PERSISTENCE, ob.Flag.CHARGELOSS, ob.Flag.NO_GAIN_VALUE)}
+    ramp.set_dqflags({"GOOD": 0, "UNRELIABLE_SLOPE": int(ob.Flag.UNRELIABLE_SLOPE), **bits})
+    theirs, _, _ = likely.likely_ramp_fit(ramp, noise, gain)
+    good = rate["DQ"].data == 0
+    ours = rate["SCI"].data + 0.0019 / gain  # the dark goes off behind the fit
+    error = rate["ERR"].data
+    difference = ((ours - theirs["slope"]) / error)[good]
+    # both average their two integrations by weights of their own, from noisy variances
+    assert np.abs(np.median(difference)) < 0.05
+    assert np.percentile(np.abs(difference), 99) < 0.5
+    assert np.median(error[good] / theirs["err"][good]) == pytest.approx(1.0, abs=0.02)
