@@ -32,7 +32,8 @@ bits = dict(GOOD=0, DO_NOT_USE=1, SATURATED=2, JUMP_DET=4, NO_GAIN_VALUE=1 << 19
 counts = np.load(sys.argv[1])
 image = counts.shape[1:]
 for neighbours in (True, False):
-    data = JumpData(gain2d=np.full(image, GAIN, "f4"), rnoise2d=np.full(image, NOISE / GAIN * 2**0.5, "f4"), dqflags=bits)
+    gain, noise = np.full(image, GAIN, "f4"), np.full(image, NOISE / GAIN * 2**0.5, "f4")
+    data = JumpData(gain2d=gain, rnoise2d=noise, dqflags=bits)
     data.nframes, data.max_cores, data.flag_4_neighbors = 1, "none", neighbours
     data.dt_group, data.n_reads_groupdiff = np.ones(1), np.ones(1) * 2
     data.init_arrays_from_arrays(counts[None].copy(), np.zeros((1, *counts.shape), "u1"), np.zeros(image, "u4"))
@@ -73,11 +74,9 @@ def peer(python: str, size: int, groups: int, took: dict[str, float]) -> None:
         theirs: Any = np.load(Path(folder) / "flags.npy")
     print(f"\nstcal on the same {size} x {size} x {groups} arrays, 5 % hit, one thread")
     for line, own in zip(printed.splitlines(), ("5 % hit, neighbours", "5 % hit"), strict=True):
-        name, seconds = line.split()
-        times = float(seconds) / took[own]
-        print(
-            f"  {name:7s} neighbours {float(seconds):6.2f} s {float(seconds) / took['R']:6.0f} R, {times:.0f} times ours"
-        )
+        name, seconds = line.split()[0], float(line.split()[1])
+        in_r, times = seconds / took["R"], seconds / took[own]
+        print(f"  {name:7s} neighbours {seconds:6.2f} s {in_r:6.0f} R, {times:.0f} times ours")
     found = ob.find_jumps(counts, options=ALONE, **arguments(counts))
     print(f"  flags that differ: {(found != theirs).sum()} of {(theirs != 0).sum()}")
 

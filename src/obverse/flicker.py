@@ -87,16 +87,32 @@ def row_medians(image: NDArray[np.float32], good: NDArray[np.bool_], fewest: int
 
 
 def smooth(values: NDArray[Any], window: int) -> NDArray[Any]:
-    """Return the running mean of the numbers in (row,), over fewer of them at the ends; NaN counts as nothing.
+    """Return the straight line through `window` neighbours at each of (row,), or the mean where it is 0.
+
+    NaN counts as nothing.
+
+    In the middle this is the running mean; at the ends, where all neighbours stand on one side, a mean would bend.
 
     Examples
     --------
-    >>> smooth(np.array([1.0, 2.0, np.nan, 4.0]), 3)
-    array([1.5, 1.5, 3. , 4. ])
+    >>> smooth(np.array([1.0, 2.0, np.nan, 4.0, 5.0]), 3)
+    array([1., 2., 3., 4., 5.])
+    >>> smooth(np.array([1.0, 2.0, np.nan, 6.0]), 0)
+    array([3., 3., 3., 3.])
     """
     known = np.isfinite(values)
-    kernel = np.ones(min(window, 2 * len(values) - 1))
-    total, n = (
-        np.convolve(part, kernel)[len(kernel) // 2 :][: len(values)] for part in (np.where(known, values, 0.0), known)
-    )
-    return np.divide(total, n, out=np.full(len(values), np.nan), where=n > 0.5)
+    if window == 0 or not known.any():
+        return np.full(len(values), values[known].mean() if known.any() else np.nan)
+    half = min(window, 2 * len(values) - 1) // 2
+    # np.convolve turns the kernel round: what stands u rows ahead meets -u
+    u = -np.arange(-half, half + 1.0)
+    near = [[_around(part, u**k) for k in (0, 1, 2)] for part in (known * 1.0, np.where(known, values, 0.0))]
+    (n, s1, s2), (t0, t1, _) = near
+    spread = n * s2 - s1**2
+    line = np.divide(s2 * t0 - s1 * t1, spread, out=np.full(len(values), np.nan), where=spread > 0.5)
+    alone = np.divide(t0, n, out=np.full(len(values), np.nan), where=n > 0.5)
+    return np.where(spread > 0.5, line, alone)
+
+
+def _around(values: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
+    return np.convolve(values, kernel)[len(kernel) // 2 :][: len(values)]

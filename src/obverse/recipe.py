@@ -229,7 +229,7 @@ def _step(detector: Detector, name: str) -> Step:
     if name == "assemble":
         return Step(name, assembled, WHOLE)
     if name == "estimate":
-        return Step(name, detector.readout.estimate)
+        return Step(name, detector.readout.estimate, detector.readout.halo)
     effect = detector.effect(name)
     return Step(name, effect.correct, effect.halo)
 

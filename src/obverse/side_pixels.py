@@ -82,6 +82,8 @@ def running_median(values: NDArray[Any], height: int) -> NDArray[Any]:
     array([1.5, 2. , 4. , 5. , 4.5])
     """
     rows, half = values.shape[-2], height // 2
+    if half >= rows:
+        return np.broadcast_to(np.median(values, axis=(-2, -1))[..., None], values.shape[:-1])
     out = np.empty(values.shape[:-1], values.dtype)
     if rows >= height:
         windows = np.lib.stride_tricks.sliding_window_view(values, height, axis=-2)

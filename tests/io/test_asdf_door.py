@@ -205,6 +205,7 @@ def test_an_array_that_lies_is_refused(tmp_path: Path, entry: str, what: str) ->
         (block(EIGHT, used=9), "contradict"),
         (block(EIGHT, size=9), "contradict"),
         (block(EIGHT) + b"junk", "none begins"),
+        (block(b"") * 10_002, "more than 10000"),
         (b"junk", "junk"),
         (b"", "0 blocks"),
         (block(b"x" * 9, compression=b"zlib", size=8), "damaged"),

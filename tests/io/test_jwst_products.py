@@ -52,7 +52,7 @@ def pieces(plane):
     jumps = np.zeros((2, 1, 24, 32), np.float32)
     jumps[0, 0][LEFT] = 100.0
     more = {
-        "error": Frame(cube / 4, "electron", AXES4),
+        "error": Frame(cube / 4, "electron/s", AXES4),
         "intercept": Frame(3 * cube, "electron", AXES4),
         "intercept_error": Frame(cube / 2, "electron", AXES4),
         "weight": Frame(cube / 64, "", AXES4),

@@ -13,13 +13,13 @@ import obverse as ob
 from obverse.errors import DataError, UsageError
 from obverse.flags import Flag
 from obverse.io.asdf_door import open_asdf
-from obverse.io.asdf_tree import tag_of
+from obverse.io.asdf_tree import TaggedText, tag_of
 from obverse.io.roman_bits import from_roman, to_roman
 from obverse.io.roman_cargo import BORDER, RomanCargo
 from obverse.io.roman_image import write_image
 from obverse.io.roman_ramp import write_ramp
 from obverse.ma_tables import MA_TABLES, READ_TIME, ma_table
-from tests.io.roman_making import AMP33, RAMP, SHAPE, meta, raw_file
+from tests.io.roman_making import AMP33, RAMP, SHAPE, meta, raw_file, tagged
 
 GAIN = 1.6
 
@@ -146,6 +146,24 @@ def test_an_entry_can_be_set(tmp_path: Path) -> None:
     assert dict(frame.cargo.provenance) == {"set exposure.frame_time": "3.04"}
     with pytest.raises(UsageError, match="did you mean 'exposure'"):
         ob.read(path, overrides={"exposur.frame_time": "3.04"})
+
+
+def test_a_number_of_resultants_may_be_unknown(tmp_path: Path) -> None:
+    assert ob.read(raw_file(tmp_path, said=meta(nresultants=-999999))).shape == (1, *SHAPE)
+
+
+def test_tags_of_older_files_do_not_reach_the_products(tmp_path: Path) -> None:
+    # releases before 2 of the schemas gave a tag to every entry, which later ones refuse
+    said = meta(start_time={"value": "2027-03-01T10:00:00.000", "base_format": "isot"})
+    said["exposure"] = tagged(said["exposure"], "exposure")
+    for key, text in (("telescope", "ROMAN"), ("file_date", "2026-01-01T00:00:00.000")):
+        said[key] = TaggedText(text)
+        said[key].tag = f"asdf://stsci.edu/datamodels/roman/tags/{key}-1.0.0"
+    frame = ob.read(raw_file(tmp_path, said=said))
+    assert frame.exposure.start == "2027-03-01T10:00:00.000"
+    kept = frame.cargo.meta
+    assert [tag_of(kept[key]) for key in ("exposure", "telescope")] == ["", ""]
+    assert tag_of(kept["file_date"]).endswith("time/time-1.4.0")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

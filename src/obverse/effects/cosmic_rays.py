@@ -99,7 +99,8 @@ class CosmicRays(Effect):
 
         pattern, noise = frame.exposure.pattern, at.read_noise
         # one thread: the tile runner owns the threads
-        found = find_jumps(frame.data, pattern, gain=1.0, read_noise=noise, flags=frame.flags, threads=1)
+        known = {"gain": 1.0, "read_noise": noise, "flags": frame.flags}
+        found = find_jumps(frame.data, pattern, method="likelihood", threads=1, **known)
         return frame.replace(flags=found)
 
     def _add_track(self, out: NDArray[np.float32], random: np.random.Generator) -> None:

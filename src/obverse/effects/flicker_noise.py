@@ -20,7 +20,7 @@ from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.moment import Moment
 from obverse.params import param
-from obverse.side_pixels import median_variance
+from obverse.side_pixels import median_variance, running_median
 
 __all__ = ["FlickerNoise"]
 
@@ -170,16 +170,21 @@ class FlickerNoise(Effect):
         return good
 
     def _quiet(self, image: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the pixels that stand out of their row by less than the clip."""
-        off = np.abs(image - row_medians(image, good, 1)[:, None])
-        known = good & np.isfinite(off)
-        sigma = 1.4826 * np.median(off[known]) if known.any() else 0.0
-        return off <= max(self.clip * sigma, 1e-3)
+        """Return the pixels that stand out of the sky by less than the clip."""
+        level = row_medians(image, good, 1)
+        known = np.isfinite(level)
+        if not known.any():
+            return known[:, None]
+        # the median of many rows, not of its own: a source may fill more than half of a row
+        level[known] = running_median(level[known, None], self.background_rows or 2 * len(level) + 1)
+        off = np.abs(image - level[:, None])
+        sigma = 1.4826 * np.median(off[good & np.isfinite(off)])
+        return np.asarray(off <= max(self.clip * sigma, 1e-3))
 
     def _stripes(self, image: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return what each row of one amplifier stands above its surroundings, (row,); zero where nothing tells."""
         level = row_medians(image, good, _FEWEST)
-        around = smooth(level, self.background_rows or 2 * len(level))
+        around = smooth(level, self.background_rows)
         return np.nan_to_num(level - around).astype(np.float32)
 
     # -- measured ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.errors import DataError
-from obverse.io.asdf_tree import CORE, TaggedMap, tag_of
+from obverse.io.asdf_tree import CORE, TaggedMap, like, tag_of
 from obverse.io.door import MAX_BYTES
 from obverse.io.text import FETCH, shown
 
@@ -58,19 +58,10 @@ def with_arrays(value: Any, name: str) -> Any:
     if tag_of(value).startswith(NDARRAY):
         return _array(value, name)
     if isinstance(value, dict):
-        return _like(value, {key: with_arrays(item, name) for key, item in value.items()})
+        return like(value, {key: with_arrays(item, name) for key, item in value.items()})
     if isinstance(value, list):
-        return _like(value, [with_arrays(item, name) for item in value])
+        return like(value, [with_arrays(item, name) for item in value])
     return value
-
-
-def _like(old: Any, made: Any) -> Any:
-    """Give `made` the class and the tag of `old`."""
-    if not tag_of(old):
-        return made
-    made = type(old)(made)
-    made.tag = old.tag
-    return made
 
 
 def _array(entry: Any, name: str) -> Stored | NDArray[Any]:

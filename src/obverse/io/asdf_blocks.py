@@ -28,6 +28,7 @@ HEADER = struct.Struct(">I4sQQQ16s")
 _STREAMED = 1
 _INDEX = b"#ASDF BLOCK INDEX"
 _PADDING = 1 << 20
+_MOST = 10_000
 _SMALL = 256 << 20  # below this size a bomb harms nobody
 _RATIO = 1100  # zlib shrinks zeros 1030-fold, lz4 255-fold
 
@@ -54,13 +55,15 @@ def read_blocks(source: Source, end: int) -> Iterator[Block]:
     Raises
     ------
     DataError
-        If a block reaches beyond the file, or something else stands where one should begin.
+        If a block reaches beyond the file, something else stands where one should begin, or there are too many.
     """
-    place = _first(source, end)
+    place, count = _first(source, end), 0
     while place is not None:
         block, place = _read(source, place)
         yield block
-        place = _next(source, place)
+        place, count = _next(source, place), count + 1
+        if count > _MOST:
+            raise DataError(f"{source.name}: block: more than {_MOST} of them, no data product has: {FETCH}")
 
 
 def _first(source: Source, end: int) -> int | None:

@@ -14,7 +14,7 @@ import yaml
 from obverse.errors import DataError
 from obverse.io.text import FETCH, shown
 
-__all__ = ["CORE", "MOST_TEXT", "TaggedList", "TaggedMap", "TaggedText", "dump_tree", "parse_tree", "tag_of"]
+__all__ = ["CORE", "MOST_TEXT", "TaggedList", "TaggedMap", "TaggedText", "dump_tree", "like", "parse_tree", "tag_of"]
 
 CORE = "tag:stsci.edu:asdf/"
 """What ``!`` abbreviates in the tags of an ASDF file."""
@@ -53,6 +53,15 @@ class TaggedText(str):
 def tag_of(value: object) -> str:
     """Return the tag of a value, empty where it has none."""
     return str(getattr(value, "tag", ""))
+
+
+def like(old: Any, made: Any) -> Any:
+    """Give a collection the tag of another."""
+    if not tag_of(old):
+        return made
+    copy = type(old)(made)
+    copy.tag = old.tag
+    return copy
 
 
 def parse_tree(text: bytes, where: str) -> Any:

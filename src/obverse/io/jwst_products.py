@@ -105,7 +105,7 @@ def fitopt_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mapping
     jumps = more["jumps"].data if "jumps" in more and more["jumps"].data.size else empty
     planes = {
         "SLOPE": ("DN/s", segments.data / gain),
-        "SIGSLOPE": ("DN", more["error"].data / gain),
+        "SIGSLOPE": (more["error"].unit.replace("electron", "DN"), more["error"].data / gain),
         "VAR_POISSON": ("(DN/s)2", variances["poisson"] / gain**2),
         "VAR_RNOISE": ("(DN/s)2", variances["read"] / gain**2),
         "YINT": ("DN", more["intercept"].data / gain),

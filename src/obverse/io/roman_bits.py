@@ -61,5 +61,5 @@ def _translated(bits: NDArray[np.uint32], table: Mapping[int, Flag], dropped: in
     """Move the bits of the table to their new places; all others keep theirs."""
     made = bits & np.uint32(~(sum(table) | dropped) & 0xFFFFFFFF)
     for bit, flag in table.items():
-        made |= np.where(bits & np.uint32(bit), np.uint32(flag), np.uint32(0))
+        made[(bits & np.uint32(bit)) != 0] |= np.uint32(flag)
     return made

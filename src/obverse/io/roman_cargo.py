@@ -20,7 +20,7 @@ from obverse.io.asdf_arrays import Stored
 from obverse.io.asdf_door import AsdfFile
 from obverse.io.asdf_tree import TaggedMap
 from obverse.io.cargo import Cargo
-from obverse.io.roman_meta import unknown_meta
+from obverse.io.roman_meta import UNKNOWN, unknown_meta
 from obverse.io.text import FETCH, id_from_name, shown, valid_id
 from obverse.ma_tables import ma_table
 from obverse.pattern import ReadPattern
@@ -98,19 +98,26 @@ def exposure_of(
     """
     said, instrument = meta["exposure"], meta["instrument"]
     pattern = _pattern(said, name)
-    if resultants is not None and not len(pattern) == resultants == said.get("nresultants", resultants):
-        what = f"{resultants} resultants, read_pattern has {len(pattern)}, nresultants is {said.get('nresultants')}"
+    count = said.get("nresultants")
+    if resultants is not None and (len(pattern) != resultants or count not in (None, UNKNOWN, resultants)):
+        what = f"{resultants} resultants, read_pattern has {len(pattern)}, nresultants is {shown(count)}"
         raise DataError(f"{name}: roman/data: {what}: {FETCH}, or --set exposure.nresultants={resultants}")
     stem = _bare(str(meta.get("filename", "")))
     own = _bare(Path(os.fsdecode(path)).name)
     return Exposure(
         stem if valid_id(stem) else id_from_name(own),
         kind=_KINDS.get(str(said.get("type")), "science"),
-        start=str(said["start_time"]) if isinstance(said.get("start_time"), str) else None,
+        start=_iso(said.get("start_time")),
         pattern=pattern,
         filter=str(instrument.get("optical_element")),
         detector=f"WFI/{instrument.get('detector')}",
     )
+
+
+def _iso(time: Any) -> str | None:
+    """Return a time as text; ASDF writes it bare, or in a mapping."""
+    text = time.get("value") if isinstance(time, dict) else time
+    return str(text) if isinstance(text, str) else None
 
 
 def _bare(name: str) -> str:

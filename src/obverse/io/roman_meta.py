@@ -14,10 +14,12 @@ from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.io.asdf_tree import CORE, TaggedText
 
-__all__ = ["software", "time", "unknown_meta"]
+__all__ = ["UNKNOWN", "asdf_time", "software", "unknown_meta"]
 
-_NONE, _WORD = -999999, "?"
-_NUMBERLESS = -999999.0
+UNKNOWN = -999999
+"""The number by which the schemas say that a number is not known."""
+
+_WORD = "?"
 _KINDS = {"dark": "WFI_IM_DARK", "flat": "WFI_FLAT"}
 _NO_TIME = "2000-01-01T00:00:00.000"
 
@@ -28,7 +30,7 @@ def software() -> dict[str, str]:
     return {"calibration_software_name": "obverse", "calibration_software_version": version}
 
 
-def time(iso: str | None) -> TaggedText:
+def asdf_time(iso: str | None) -> TaggedText:
     """Return a time as ASDF writes it, UTC; 2000-01-01 where it is not known."""
     made = TaggedText(iso if iso and "T" in iso else f"{iso}T00:00:00.000" if iso else _NO_TIME)
     made.tag = f"{CORE}time/time-1.4.0"
@@ -44,7 +46,7 @@ def unknown_meta(exposure: Exposure, detector: str) -> dict[str, Any]:
     'WFI01'
     """
     meta = copy.deepcopy(_UNKNOWN)
-    start = time(exposure.start)
+    start = asdf_time(exposure.start)
     meta["exposure"] |= _timing(exposure) | {"start_time": start, "end_time": _end(start, exposure)}
     meta["visit"]["start_time"] = meta["file_date"] = start
     meta["instrument"] |= {"detector": detector, "optical_element": exposure.filter or "NOT_CONFIGURED"}
@@ -54,7 +56,7 @@ def unknown_meta(exposure: Exposure, detector: str) -> dict[str, Any]:
 
 def _end(start: str, exposure: Exposure) -> TaggedText:
     end = datetime.fromisoformat(start) + timedelta(seconds=exposure.exposure_time or 0.0)
-    return time(end.isoformat(timespec="milliseconds"))
+    return asdf_time(end.isoformat(timespec="milliseconds"))
 
 
 def _timing(exposure: Exposure) -> dict[str, Any]:
@@ -76,11 +78,11 @@ def _timing(exposure: Exposure) -> dict[str, Any]:
 
 
 def _numbers(*names: str) -> dict[str, Any]:
-    return dict.fromkeys(names, _NUMBERLESS)
+    return dict.fromkeys(names, float(UNKNOWN))
 
 
 def _counts(*names: str) -> dict[str, Any]:
-    return dict.fromkeys(names, _NONE)
+    return dict.fromkeys(names, UNKNOWN)
 
 
 def _words(*names: str) -> dict[str, Any]:
@@ -109,7 +111,7 @@ _UNKNOWN: dict[str, Any] = {
     "pointing": {"pointing_engineering_source": "CALCULATED", "target_aperture": _WORD}
     | _numbers("dec_v1", "pa_aperture", "pa_v3", "ra_v1", "target_dec", "target_ra"),
     "program": _words("category", "investigator_name", "science_category", "subcategory", "title"),
-    "rcs": {"active": False, "bank": "1", "counts": _NONE, "electronics": "A", "led": _WORD},
+    "rcs": {"active": False, "bank": "1", "counts": UNKNOWN, "electronics": "A", "led": _WORD},
     "ref_file": {"crds": _words("context", "version")}
     | _words("apcorr", "area", "dark", "darkdecaysignal", "distortion", "epsf", "flat", "gain")
     | _words("integralnonlinearity", "inverselinearity", "linearity", "mask", "photom", "readnoise")
@@ -118,7 +120,7 @@ _UNKNOWN: dict[str, Any] = {
     "visit": {
         "dither": {"executed_pattern": [], **_words("primary_name", "subpixel_name")},
         "internal_target": False,
-        "nexposures": _NONE,
+        "nexposures": UNKNOWN,
         "type": _WORD,
     },
     "wcsinfo": {"s_region": _WORD, "vparity": -1}

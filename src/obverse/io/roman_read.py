@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 from collections.abc import Mapping
@@ -14,10 +13,11 @@ from obverse.errors import DataError, UsageError, nearest
 from obverse.frame import Frame
 from obverse.io.asdf_arrays import Stored
 from obverse.io.asdf_door import AsdfFile, open_asdf
-from obverse.io.asdf_tree import tag_of
+from obverse.io.asdf_tree import like, tag_of
 from obverse.io.door import MAX_BYTES
 from obverse.io.roman_cargo import RomanCargo
 from obverse.io.roman_image import read_image
+from obverse.io.roman_meta import asdf_time
 from obverse.io.roman_ramp import read_ramp
 from obverse.io.text import FETCH, shown
 from obverse.references import Setup
@@ -80,20 +80,27 @@ def _model(file: AsdfFile) -> str:
 
 
 def _meta(file: AsdfFile) -> dict[str, Any]:
-    meta = _without_arrays(file.tree["roman"].get("meta"))
+    meta = _plain_meta(file.tree["roman"].get("meta"))
     for part in ("exposure", "instrument"):
         if not isinstance(meta, dict) or not isinstance(meta.get(part), dict):
             raise DataError(f"{file.name}: roman/meta/{part}: missing, {FETCH}")
     return meta
 
 
-def _without_arrays(value: Any) -> Any:
+def _plain_meta(value: Any) -> Any:
+    """Leave out arrays, and the tags that releases before 2 of the schemas gave to every entry."""
     if isinstance(value, dict):
-        kept = {k: _without_arrays(v) for k, v in value.items() if not isinstance(v, Stored | np.ndarray)}
-        value = copy.copy(value)
-        value.clear()
-        value.update(kept)
-    return value
+        kept = {k: _plain_meta(v) for k, v in value.items() if not isinstance(v, Stored | np.ndarray)}
+        return kept if _is_old(value) else like(value, kept)
+    if isinstance(value, list):
+        return like(value, [_plain_meta(item) for item in value if not isinstance(item, Stored | np.ndarray)])
+    if not _is_old(value):
+        return value
+    return asdf_time(value) if "file_date" in value.tag else str(value)
+
+
+def _is_old(value: Any) -> bool:
+    return tag_of(value).startswith("asdf://stsci.edu/datamodels/roman/tags/")
 
 
 def _overridden(meta: dict[str, Any], overrides: Mapping[str, str], name: str) -> dict[str, Any]:

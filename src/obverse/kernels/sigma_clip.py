@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned, take_run
 from obverse.kernels._sorting import sort_lanes
-from obverse.kernels.two_point import JUMP, LANE_FIELDS, PER_SECOND, N, load_rate, prepare
+from obverse.kernels.two_point import JUMP, LANE_FIELDS, PER_SECOND, READ, N, load_rate, prepare, put_jump, room
 
 __all__ = ["clip_rows"]
 
@@ -67,12 +67,25 @@ def _narrow(ordered: Array, sigma: float, lane: Array, n: int) -> None:
 
 
 @jit
-def _mark(here: Array, lane: Array, found: Array, hits: Array, n: int) -> None:
+def _mark(here: Array, lane: Array, found: Array, out: Array, n: int) -> int:
+    number = 0
     for j in range(n):
         value = here[j]
-        out = (value < np.inf) & ((value < lane[LOWEST + j]) | (value > lane[HIGHEST + j]))
-        found[j] |= JUMP if out else 0
-        hits[j] |= 1 if out else 0
+        beyond = (value < np.inf) & ((value < lane[LOWEST + j]) | (value > lane[HIGHEST + j]))
+        out[j] = 1 if beyond else 0
+        found[j] |= JUMP if beyond else 0
+        number += 1 if beyond else 0
+    return number
+
+
+@jit
+def _list_out(here: Array, lane: Array, numbers: Array, out: Array, place: int, jumps: Array, used: int, n: int) -> int:
+    for j in range(n):
+        if out[j]:
+            middle = lane[CENTRE + j]
+            put_jump(jumps[used], place + j, here[j] - middle, middle, lane[READ + j], numbers)
+            used += 1
+    return used
 
 
 @jit
@@ -85,17 +98,17 @@ def clip_rows(
     exchanges: Array,
     sigma: float,
     found: Array,
-    middle: Array,
     start: int,
     stop: int,
-) -> None:
-    """Clip the rows from `start` to `stop`.
+) -> Array:
+    """Clip the rows from `start` to `stop`; returns the list of the jumps found, as `search_rows` does.
+
+    Their sizes are above the median of what was clipped together.
 
     Parameters
     ----------
-    counts, flags, pixels, constants, found, middle
-        As in `obverse.kernels.two_point.search_rows`; every difference has the same constants. `middle` gets
-        the mean of the medians of all lists, of the pixels in which something was found.
+    counts, flags, pixels, constants, found
+        As in `obverse.kernels.two_point.search_rows`; every difference has the same constants.
     lists
         Earlier resultants of the differences that are clipped together, (list, member).
     exchanges
@@ -109,14 +122,14 @@ def clip_rows(
     rates = aligned(lists.shape[1], LANES, constants.dtype)
     ordered = aligned(lists.shape[1], LANES, constants.dtype)
     lane = aligned(1, CLIP_FIELDS, constants.dtype)[0]
-    known, hits, centre = np.zeros(LANES, np.uint32), np.zeros(LANES, np.uint8), np.zeros(LANES, constants.dtype)
+    known, out = np.zeros(LANES, np.uint32), np.zeros(LANES, np.uint8)
+    jumps, used = np.empty((64, 3)), 0
     everywhere = np.arange(n_columns)
     for row in range(start, stop):
         for first in range(0, n_columns, LANES):
             n = min(LANES, n_columns - first)
             here = slice(first, first + n)
             prepare(pixels, row, everywhere[here], lane, known, n)
-            hits[:], centre[:] = 0, 0
             for places in lists:
                 lane[N : N + LANES] = 0
                 for i, k in enumerate(places):
@@ -130,9 +143,10 @@ def clip_rows(
                 lane[LOWEST:HIGHEST], lane[HIGHEST:START] = -np.inf, np.inf
                 for _ in range(ROUNDS):
                     _narrow(ordered, sigma, lane, n)
-                centre += lane[CENTRE : CENTRE + LANES]
                 for i, k in enumerate(places):
-                    _mark(rates[i], lane, found[k + 1, row, here], hits, n)
-            for j in range(n):
-                if hits[j]:
-                    middle[row, first + j] = centre[j] / lists.shape[0]
+                    number = _mark(rates[i], lane, found[k + 1, row, here], out, n)
+                    if number > 0:
+                        jumps = room(jumps, used, number)
+                        place = ((k + 1) * found.shape[1] + row) * n_columns + first
+                        used = _list_out(rates[i], lane, constants[:, 0], out, place, jumps, used, n)
+    return jumps[:used]

@@ -18,7 +18,7 @@ from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned, take_list, take_plane, take_run
 from obverse.kernels._sorting import sort_lanes
 
-__all__ = ["load_rate", "median_rows", "prepare", "search_rows"]
+__all__ = ["load_rate", "median_rows", "prepare", "put_jump", "room", "search_rows"]
 
 Array = NDArray[Any]
 
@@ -246,10 +246,50 @@ def _search(
 
 
 @jit
-def _put_hits(lane: Array, columns: Array, middle: Array, n: int) -> None:
+def room(jumps: Array, used: int, more: int) -> Array:
+    """Return the list of jumps with room for `more` rows beyond those in use."""
+    if used + more <= jumps.shape[0]:
+        return jumps
+    made = np.empty((2 * (used + more), jumps.shape[1]))
+    made[:used] = jumps[:used]
+    return made
+
+
+@jit
+def put_jump(jump: Array, place: int, excess: float, middle: float, read: float, numbers: Array) -> None:
+    """Write place, size and ratio of a jump that is `excess` above the rate `middle`, both in electron/s."""
+    variance = numbers[A] * read + numbers[B] * abs(middle)
+    jump[0] = place  # exact: whole numbers are up to 2^53
+    jump[1] = excess / numbers[PER_SECOND]
+    jump[2] = abs(excess) / np.sqrt(variance)
+
+
+@jit
+def _list_hits(
+    tile: Array,
+    marks: Array,
+    places: Array,
+    constants: Array,
+    lane: Array,
+    found: Array,
+    row: int,
+    columns: Array,
+    jumps: Array,
+    used: int,
+    n: int,
+) -> int:
+    last = marks.shape[0] - 1
     for j in range(n):
         if lane[HITS + j] > 0:
-            middle[columns[j]] = lane[PLAIN + j]
+            for i in range(places.shape[0]):
+                k, column = places[i] + 1, columns[j]
+                if found[k, row, column] & ~marks[min(k, last), j] & JUMP:
+                    rate = lane[GAIN + j] * (tile[k, j] - tile[k - 1, j]) * constants[PER_SECOND, i]
+                    middle = lane[PLAIN + j]
+                    place = (k * found.shape[1] + row) * found.shape[2] + column
+                    put_jump(jumps[used], place, rate - middle, middle, lane[READ + j], constants[:, i])
+                    used += 1
+    return used
 
 
 @jit
@@ -263,11 +303,13 @@ def search_rows(
     limits: Array,
     single: float,
     found: Array,
-    middle: Array,
     start: int,
     stop: int,
-) -> None:
-    """Search the rows from `start` to `stop`.
+) -> Array:
+    """Search the rows from `start` to `stop`; returns the list of the jumps found, (jump, 3).
+
+    It has the place in the flattened (resultant, row, column), the size above the median rate of all usable
+    differences [electron], and the absolute ratio of that to its noise.
 
     Parameters
     ----------
@@ -290,8 +332,6 @@ def search_rows(
         Usable differences from which one pass is enough.
     found
         (resultant, row, column) uint8, gets JUMP on the later resultant of each difference found.
-    middle
-        (row, column), gets the median rate [electron/s] of the pixels in which something was found.
     """
     n_columns = counts.shape[2]
     tile = aligned(counts.shape[0], LANES, constants.dtype)
@@ -302,6 +342,7 @@ def search_rows(
     known = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
     suspects = np.zeros(n_columns + 1, np.int64)
+    jumps, used = np.empty((64, 3)), 0
     for row in range(start, stop):
         length = 0
         for first in range(0, n_columns, LANES):
@@ -320,7 +361,9 @@ def search_rows(
             prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, places, constants, rates, lane, n)
             _search(rates, ordered, exchanges, places, constants, limits, single, lane, found, row, columns, n)
-            _put_hits(lane, columns, middle[row], n)
+            jumps = room(jumps, used, int(lane[HITS : HITS + n].sum()))
+            used = _list_hits(tile, marks, places, constants, lane, found, row, columns, jumps, used, n)
+    return jumps[:used]
 
 
 @jit

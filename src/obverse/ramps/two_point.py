@@ -13,7 +13,7 @@ from obverse.kernels._sorting import network
 from obverse.kernels.sigma_clip import clip_rows
 from obverse.kernels.two_point import median_rows, search_rows
 from obverse.pattern import ReadPattern
-from obverse.ramps.after_jumps import flag_after, flag_neighbours, found_jumps
+from obverse.ramps.after_jumps import Jumps, flag_after, flag_neighbours
 from obverse.ramps.inputs import Cube
 from obverse.ramps.likelihood import constants as of_differences
 from obverse.tiles import run_rows
@@ -139,9 +139,11 @@ def search(cube: Cube, options: TwoPoint | None = None, threads: int | None = No
     found = np.zeros(cube.counts.shape, np.uint8) if cube.flags is None else cube.flags.copy()
     if resultants < 2 or (resultants < options.minimum_groups and not clips):
         return found
-    middle = np.full((n_rows, n_columns), np.nan, cube.gain.dtype)
-    (_clip if clips else _search)(cube, options, found.reshape(-1, n_rows, n_columns), middle, threads)
-    _spread(cube, options, found, middle)
+    jumps = (_clip if clips else _search)(cube, options, found.reshape(-1, n_rows, n_columns), threads)
+    if options.neighbours is not None:
+        flag_neighbours(found, jumps, *options.neighbours)
+    for electrons, seconds in options.after_jumps:
+        flag_after(found, jumps, cube.pattern.tbar, electrons, seconds)
     return found
 
 
@@ -162,41 +164,34 @@ def median_rates(cube: Cube, threads: int | None = None) -> Array:
     return out
 
 
-def _search(cube: Cube, options: TwoPoint, found: Array, middle: Array, threads: int | None) -> None:
+def _search(cube: Cube, options: TwoPoint, found: Array, threads: int | None) -> Jumps:
     arrays, places, numbers = _arrays(cube)
     exchanges = network(len(places))
     sigmas = np.array([options.sigma_three_groups, options.sigma_four_groups, options.sigma])
     limits = (sigmas**2 * _ROUNDING).astype(numbers.dtype)
     single = numbers.dtype.type(options.single_pass_from * cube.counts.shape[0])
+    parts: dict[int, Array] = {}
 
     def work(start: int, stop: int) -> None:
-        search_rows(*arrays, places, numbers, exchanges, limits, single, found, middle, start, stop)
+        parts[start] = search_rows(*arrays, places, numbers, exchanges, limits, single, found, start, stop)
 
-    _run(middle.shape[0], work, threads)
+    _run(found.shape[1], work, threads)
+    return Jumps.of(parts.values())
 
 
-def _clip(cube: Cube, options: TwoPoint, found: Array, middle: Array, threads: int | None) -> None:
+def _clip(cube: Cube, options: TwoPoint, found: Array, threads: int | None) -> Jumps:
     arrays, places, numbers = _arrays(cube)
     lists = places.reshape(cube.counts.shape[0], -1).T
     lists = np.ascontiguousarray(lists if options.clip_across == "integrations" else lists.reshape(1, -1))
     exchanges = network(lists.shape[1])
     sigma = numbers.dtype.type(options.sigma)
+    parts: dict[int, Array] = {}
 
     def work(start: int, stop: int) -> None:
-        clip_rows(*arrays, lists, numbers, exchanges, sigma, found, middle, start, stop)
+        parts[start] = clip_rows(*arrays, lists, numbers, exchanges, sigma, found, start, stop)
 
-    _run(middle.shape[0], work, threads)
-
-
-def _spread(cube: Cube, options: TwoPoint, found: NDArray[np.uint8], middle: Array) -> None:
-    """Carry jumps to neighbours and to later resultants; rare, so that lists serve."""
-    if options.neighbours is None and not options.after_jumps:
-        return
-    jumps = found_jumps(cube, found, middle, of_differences(cube.pattern)[:3])
-    if options.neighbours is not None:
-        flag_neighbours(found, jumps, *options.neighbours)
-    for electrons, seconds in options.after_jumps:
-        flag_after(found, jumps, cube.pattern.tbar, electrons, seconds)
+    _run(found.shape[1], work, threads)
+    return Jumps.of(parts.values())
 
 
 def _arrays(cube: Cube) -> tuple[tuple[Array, Array, Any], NDArray[np.int64], Array]:

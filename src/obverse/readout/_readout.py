@@ -28,6 +28,11 @@ class Readout(Parameters):
         """Turn a rate of photons (row, column) [photon/s] into a raw frame in file layout [DN]."""
         raise NotImplementedError
 
+    @property
+    def halo(self) -> int:
+        """Rows that `estimate` needs on each side; `WHOLE` where it makes one thing of all rows."""
+        return 0
+
     def estimate(self, frame: Frame, at: Moment) -> Frame:
         """Turn corrected reads [electron] into an estimate with its variances."""
         raise NotImplementedError

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.chain import Run
+from obverse.effects import WHOLE
 from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
 from obverse.pattern import ReadPattern
 from obverse.readout._readout import Readout
+from obverse.readout.fitted import fitted_companions
 
 __all__ = ["UpTheRamp"]
 
@@ -33,7 +35,9 @@ class UpTheRamp(Readout):
     reads
         Number of reads of that default pattern, one a resultant.
     estimator
-        Name of the ramp fit.
+        Name of the ramp fit, as in `obverse.fit_ramps`.
+    save_segments
+        ``"yes"`` keeps what each segment was fitted with, as companions of the rate.
 
     Notes
     -----
@@ -54,6 +58,12 @@ class UpTheRamp(Readout):
     read_time: float = param("time from read to read", unit="s", above=0.0, shape="scalar")
     reads: int = param("reads of the default pattern", default=10, minimum=1, shape="whole")
     estimator: str = param("ramp fit", default="likelihood", shape="text")
+    save_segments: str = param("keep what each segment was fitted with: yes or no", default="no", shape="text")
+
+    @property
+    def halo(self) -> int:
+        """Segments are as many planes as the most cut ramp of all rows needs."""
+        return WHOLE if self.save_segments == "yes" else 0
 
     def pattern(self, given: ReadPattern | None) -> ReadPattern:
         """Return the pattern of an exposure, or the default one."""
@@ -97,6 +107,7 @@ class UpTheRamp(Readout):
             pixel_flags=frame.pixel_flags,
             estimator=self.estimator,
             find_jumps=False,  # the recipe's cosmic_rays step has set the flags
+            save_segments=self.save_segments == "yes",
             threads=1,  # the tile runner owns the threads
         )
         return Frame(
@@ -107,6 +118,6 @@ class UpTheRamp(Readout):
             variances={"poisson": fit.var_poisson, "read": fit.var_read},
             exposure=frame.exposure,
             undone=frame.undone,
-            companions={**frame.companions, "chi2": Frame(fit.chi2, "", exposure=frame.exposure)},
+            companions={**frame.companions, **fitted_companions(fit, frame.exposure)},
             cargo=frame.cargo,
         )

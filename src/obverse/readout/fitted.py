@@ -1,0 +1,70 @@
+"""What a ramp fit has beside the rate, as frames that travel with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.exposure import Exposure
+from obverse.flags import Flag
+from obverse.frame import Frame
+
+if TYPE_CHECKING:
+    from obverse.ramps import RampFit
+    from obverse.ramps.result import Segments
+
+__all__ = ["fitted_companions"]
+
+_OF_GROUPS = Flag.DO_NOT_USE | Flag.SATURATED | Flag.JUMP_DET | Flag.PERSISTENCE
+
+
+def fitted_companions(fit: RampFit, exposure: Exposure) -> Mapping[str, Frame]:
+    """Return ``integrations``, ``pedestal``, ``chi2`` and ``segments``, those that the fit has.
+
+    Parameters
+    ----------
+    fit
+        A fit in electrons, with integrations.
+    exposure
+        The exposure that they belong to.
+    """
+    each = fit.integrations
+    if each is None:
+        return {}
+    axes = ("integration", "row", "column")
+    made = {
+        "integrations": Frame(
+            each.rate,
+            "electron/s",
+            axes,
+            flags=(each.flags & np.uint32(_OF_GROUPS)).astype(np.uint8),
+            variances={"poisson": each.var_poisson, "read": each.var_read},
+            exposure=exposure,
+        ),
+        "pedestal": Frame(each.pedestal, "electron", axes, exposure=exposure),
+    }
+    if fit.chi2 is not None:
+        made["chi2"] = Frame(fit.chi2, "", exposure=exposure)
+    if fit.segments is not None:
+        made["segments"] = _segments(fit.segments, exposure)
+    return made
+
+
+def _segments(segments: Segments, exposure: Exposure) -> Frame:
+    axes = ("integration", "segment", "row", "column")
+
+    def frame(data: NDArray[Any], unit: str, axes: tuple[str, ...] = axes, **more: Any) -> Frame:
+        return Frame(data, unit, axes, exposure=exposure, **more)
+
+    companions = {
+        "error": frame(segments.error, "electron/s"),
+        "intercept": frame(segments.intercept, "electron"),
+        "intercept_error": frame(segments.intercept_error, "electron"),
+        "weight": frame(segments.weight, "s2/electron2"),
+        "jumps": frame(segments.jumps, "electron", ("integration", "jump", "row", "column")),
+    }
+    variances = {"poisson": segments.var_poisson, "read": segments.var_read}
+    return frame(segments.rate, "electron/s", variances=variances, companions=companions)
