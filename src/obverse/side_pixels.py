@@ -94,7 +94,9 @@ def running_median(values: NDArray[Any], height: int) -> NDArray[Any]:
 
 
 def median_variance(n: Any) -> Any:
-    r"""Return the variance of the median of n unit normals, :math:`\pi / (2n + \pi - 2)`, right to 2 % from n = 3 on.
+    r"""Return the variance of the median of n unit normals, right to 2 % from n = 3 on.
+
+    .. math:: \pi / (2n + \pi - 2) \quad \text{(n odd)}, \qquad \pi / (2n + \pi) \quad \text{(n even)}
 
     Notes
     -----
@@ -102,7 +104,7 @@ def median_variance(n: Any) -> Any:
 
     Examples
     --------
-    >>> median_variance(1.0)
+    >>> median_variance(1)
     1.0
     """
-    return np.pi / (2.0 * n + np.pi - 2.0)
+    return np.pi / (2.0 * n + np.pi - 2.0 * (n % 2))

@@ -44,18 +44,18 @@ def test_odd_and_even_columns_of_each_output_lose_their_own_offset():
 
 
 def test_both_borders_count_alike_however_many_pixels_they_have():
-    # bottom 2 DN of two rows, top 4 DN of six: their mean is 3, that of all pixels 3.5
+    # bottom 2 DN of two rows, top 2.8 DN of six: their mean is 2.4, that of all pixels 2.6
     geometry = Geometry((40, 8), reference=(2, 6, 0, 0))
     data = np.zeros((1, 1, 40, 8))
-    data[..., :2, :], data[..., -6:, :] = 2.0, 4.0
+    data[..., :2, :], data[..., -6:, :] = 2.0, 2.8
     plain = BiasDrift(seen_in="reference_rows")
-    assert corrected(plain, data, geometry)[0, 0, 20, 3] == -3.0
-    assert corrected(plain.replace(seen_in="reference"), data, geometry)[0, 0, 20, 3] == pytest.approx(-3.5)
+    assert corrected(plain, data, geometry)[0, 0, 20, 3] == pytest.approx(-2.4)
+    assert corrected(plain.replace(seen_in="reference"), data, geometry)[0, 0, 20, 3] == pytest.approx(-2.6)
     # and the noise of it: (1/16 + 1/48) / 4, not 1/64
     wanted = 0.25 * (1 / 16 + 1 / 48)
     assert 1.0 / plain.pixels(geometry)[0] == pytest.approx(wanted)
     only_top = geometry.__class__((40, 8), reference=(0, 6, 0, 0))
-    assert corrected(plain, data, only_top)[0, 0, 20, 3] == -4.0
+    assert corrected(plain, data, only_top)[0, 0, 20, 3] == pytest.approx(-2.8)
     assert plain.pixels(only_top)[0] == 48
 
 
@@ -73,9 +73,9 @@ def test_slow_rows_are_followed_by_the_side_pixels():
     effect = NIR.replace(column_cycle=1)
     left = (corrected(effect, wave + noise, IR) - noise)[..., 10:86, :]
     assert np.abs(left - left.mean()).max() < 1.5  # the noise of a median of 88 pixels, and what 11 rows bend
-    assert np.ptp(corrected(effect.replace(side_window=0), wave + noise, IR).mean(axis=-1)) > 30.0
-    half = corrected(effect.replace(side_gain=0.5), wave, IR)[..., 10:86, :]
-    full = corrected(effect.replace(side_window=0), wave, IR)[..., 10:86, :]
+    assert np.ptp(corrected(effect.replace(side_window=0), wave + noise, IR).mean(axis=-1)) > 18.0
+    half = corrected(effect.replace(side_gain=0.5), wave[None, None], IR)[..., 10:86, :]
+    full = corrected(effect.replace(side_window=0), wave[None, None], IR)[..., 10:86, :]
     assert np.ptp(half) == pytest.approx(0.5 * np.ptp(full), rel=0.1)
 
 
@@ -100,14 +100,15 @@ def test_outputs_that_take_turns_follow_the_drift_since_the_first_group():
 def test_bad_reference_pixels_do_not_count():
     geometry = Geometry((20, 8), reference=(2, 2, 0, 0))
     effect = BiasDrift(seen_in="reference_rows", clip=1e6)
-    data = np.zeros((1, 2, 20, 8))
+    data = np.random.default_rng(4).normal(0.0, 0.1, (1, 2, 20, 8))
     data[..., 0, 3] = 8000.0
     data[:, 1, 1, 2] = np.nan
     flags = np.zeros((20, 8), np.uint32)
     assert corrected(effect, data, geometry)[0, 0, 10, 0] < -200.0
     flags[0, 3] = Flag.BAD_REF_PIXEL | Flag.DO_NOT_USE
     flags[1] = Flag.REFERENCE_PIXEL | Flag.DO_NOT_USE  # as the recipe marks all of them
-    np.testing.assert_array_equal(corrected(effect, data, geometry, flags)[..., 2:-2, :], 0.0)
+    shift = (corrected(effect, data, geometry, flags) - data)[..., 2:-2, :]
+    assert np.abs(shift).max() < 0.1
 
 
 def test_subarrays_without_reference_pixels():
@@ -200,7 +201,7 @@ def test_the_running_median_is_that_of_each_window(rows, height):
     np.testing.assert_allclose(running_median(values, height), wanted)
 
 
-@pytest.mark.parametrize("n", [3, 20, 44])
+@pytest.mark.parametrize("n", [3, 8, 21, 44])
 def test_the_variance_of_a_median(n):
     medians = np.median(np.random.default_rng(n).standard_normal((60_000, n)), axis=1)
     assert medians.var() == pytest.approx(median_variance(n), rel=0.02 + 3 * np.sqrt(2 / 60_000))

@@ -198,14 +198,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"pattern": None}, "must be a ReadPattern"),
     ({"jump_sigma": -1.0}, "jump sigma"),
     ({"threads": 0}, "threads"),
-    ({"estimator": "ols"}, "later release"),
-    ({"estimator": "casertano"}, "later release"),
-    ({"estimator": "covariance"}, "later release"),
-    ({"estimator": "median"}, "unknown estimator 'median'"),
-    ({"variance": "jwst"}, "later release"),
-    ({"zero_frame": np.zeros((4, 5))}, "zero_frame comes in a later release"),
-    ({"suppress_one_group": False}, "later release"),
-    ({"save_segments": True}, "later release"),
+    ({"estimator": "median"}, "no estimator 'median'"),
+    ({"estimator": "casertana"}, "did you mean 'casertano'"),
+    ({"variance": "jwst"}, "belongs to estimator='ols'"),
+    ({"estimator": "ols", "variance": "mission"}, "no variance 'mission'"),
+    ({"estimator": "ols", "combination": "both"}, "no combination 'both'"),
+    ({"estimator": "covariance", "combination": "total_variance"}, "belongs to estimator='ols'"),
+    ({"estimator": "ols", "pedestal_prior": (0.0, 1.0)}, "belongs to the likelihood"),
+    ({"zero_frame": np.zeros((4, 4))}, "zero_frame has shape"),
+    ({"save_segments": True}, "no segments"),
 ]
 
 
@@ -217,6 +218,15 @@ def test_a_mistake_is_one_clear_line(change: dict[str, Any], words: str) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_the_two_point_search_comes_later() -> None:
-    with pytest.raises(ob.UsageError, match="two_point"):
-        ob.find_jumps(CUBE, PATTERN, method="two_point", **KNOWN)
+@pytest.mark.parametrize("estimator", ["ols", "casertano", "covariance"])
+@pytest.mark.parametrize(("change", "words"), MISTAKES[:18])
+def test_every_estimator_has_the_same_door(estimator: str, change: dict[str, Any], words: str) -> None:
+    arguments = {"counts": CUBE, "pattern": PATTERN, **KNOWN, "estimator": estimator, **change}
+    with pytest.raises(ob.UsageError, match=words):
+        ob.fit_ramps(arguments.pop("counts"), arguments.pop("pattern"), **arguments)
+
+
+def test_the_formulas_of_the_mission_need_even_groups() -> None:
+    uneven = ob.ReadPattern([[1], [2], [4], [7], [9], [10]], read_time=3.0)
+    with pytest.raises(ob.UsageError, match="even groups"):
+        ob.fit_ramps(CUBE, uneven, **KNOWN, estimator="ols", variance="jwst")

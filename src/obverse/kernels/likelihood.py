@@ -353,7 +353,8 @@ def fit_rows(
         (resultant, row, column) uint8, gets JUMP on the later resultant of each difference left out.
     out
         (5, row, column): rate [electron/s], its variances from photons and from reading, chi-square, pedestal
-        [electron].
+        [electron]. (11, row, column): also what a prior of the pedestal needs, in units of the read variance: of
+        the first difference x, the residual q, (V^-1)_00 and whether it counts (last); of the pixel u and s.
     out_flags
         (row, column) uint32.
     """
@@ -385,6 +386,11 @@ def fit_rows(
             _finish(tile, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
                 take_run(lane[field : field + n], out[place, row, first : first + n], n)
+            if out.shape[0] > 5:
+                _look(work, constants, lane, n)
+                for place, field in enumerate((X, RESIDUAL, INVERSE, U, S)):
+                    take_run(lane[field : field + n], out[5 + place, row, first : first + n], n)
+                take_run(work[1, W : W + n], out[10, row, first : first + n], n)
             take_run(known, out_flags[row, first : first + n], n)
         for first in range(0, length, LANES):
             n = min(LANES, length - first)
@@ -399,5 +405,10 @@ def fit_rows(
             _finish(tile, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
                 put_list(lane[field : field + n], columns, out[place, row], n)
+            if out.shape[0] > 5:
+                _look(work, constants, lane, n)
+                for place, field in enumerate((X, RESIDUAL, INVERSE, U, S)):
+                    put_list(lane[field : field + n], columns, out[5 + place, row], n)
+                put_list(work[1, W : W + n], columns, out[10, row], n)
             put_list(known, columns, out_flags[row], n)
     return lane[LOST : LOST + LANES].sum()

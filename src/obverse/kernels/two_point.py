@@ -93,11 +93,13 @@ def _take_lists(counts: Array, flags: Array, row: int, columns: Array, tile: Arr
 
 
 @jit
-def _fold(here: Array, lane: Array, n: int) -> None:
+def _fold(here: Array, copy: Array, lane: Array, n: int) -> None:
     """Take the size of a rate where the pixel is searched in rounds."""
     for j in range(n):
         value = here[j]
-        here[j] = value if (value >= 0) | (lane[SINGLE + j] > 0) else -value
+        size = value if (value >= 0) | (lane[SINGLE + j] > 0) else -value
+        here[j] = size
+        copy[j] = size
 
 
 @jit
@@ -126,17 +128,39 @@ def _pick(here: Array, lane: Array, k: int, n: int) -> None:
 
 
 @jit
-def _median(rates: Array, ordered: Array, exchanges: Array, lane: Array, n: int) -> None:
-    """Set MIDDLE to the median of the usable rates; infinity or NaN where there are none."""
+def _same(lane: Array, n: int) -> bool:
+    """Whether all pixels have the same ranks, as they do where nothing is flagged."""
+    different = 0
+    for j in range(n):
+        different += (lane[LOW + j] != lane[LOW]) | (lane[HIGH + j] != lane[HIGH])
+    return different == 0
+
+
+@jit
+def _mean_of(below: Array, above: Array, lane: Array, n: int) -> None:
     half = lane.dtype.type(0.5)
+    for j in range(n):
+        lane[MIDDLE + j] = half * (below[j] + above[j])
+
+
+@jit
+def _median(ordered: Array, exchanges: Array, lane: Array, n: int) -> None:
+    """Sort, and set MIDDLE to the median of the usable rates; infinity or NaN where there are none."""
     _ranks(lane, n)
+    sort_lanes(ordered, exchanges, n)
+    if _same(lane, n) and lane[LOW] >= 0 and lane[HIGH] < ordered.shape[0]:
+        _mean_of(ordered[int(lane[LOW])], ordered[int(lane[HIGH])], lane, n)
+        return
+    lane[BELOW : BELOW + n], lane[ABOVE : ABOVE + n] = np.inf, np.inf
+    for i in range(ordered.shape[0]):
+        _pick(ordered[i], lane, i, n)
+    _mean_of(lane[BELOW : BELOW + n], lane[ABOVE : ABOVE + n], lane, n)
+
+
+@jit
+def _copy(rates: Array, ordered: Array, n: int) -> None:
     for i in range(rates.shape[0]):
         take_run(rates[i], ordered[i], n)
-    sort_lanes(ordered, exchanges, n)
-    for i in range(rates.shape[0]):
-        _pick(ordered[i], lane, i, n)
-    for j in range(n):
-        lane[MIDDLE + j] = half * (lane[BELOW + j] + lane[ABOVE + j])
 
 
 @jit
@@ -164,8 +188,8 @@ def _ratio(here: Array, lane: Array, a: float, b: float, i: int, n: int) -> None
 
 @jit
 def _look(rates: Array, ordered: Array, exchanges: Array, constants: Array, limits: Array, lane: Array, n: int) -> None:
-    """Find the difference of each pixel that stands out most."""
-    _median(rates, ordered, exchanges, lane, n)
+    """Find the difference of each pixel that stands out most; `ordered` holds a copy of the rates."""
+    _median(ordered, exchanges, lane, n)
     _limits(lane, limits, n)
     lane[BEST : BEST + n] = 0
     for i in range(rates.shape[0]):
@@ -173,19 +197,42 @@ def _look(rates: Array, ordered: Array, exchanges: Array, constants: Array, limi
 
 
 @jit
-def _begin(rates: Array, single: float, lane: Array, n: int) -> None:
+def _beyond(here: Array, lane: Array, a: float, b: float, n: int) -> None:
+    one, missing = lane.dtype.type(1), lane.dtype.type(np.inf)
+    for j in range(n):
+        middle = lane[MIDDLE + j]
+        excess = here[j] - middle
+        variance = a * lane[READ + j] + b * (middle if middle > 0 else -middle)
+        out = (excess * excess > lane[LIMIT + j] * variance) & (here[j] < missing)
+        lane[BEST + j] = one if out else lane[BEST + j]
+
+
+@jit
+def _glance(
+    rates: Array, ordered: Array, exchanges: Array, constants: Array, limits: Array, lane: Array, n: int
+) -> None:
+    """Set BEST to 1 where any difference is beyond its limit; without a division."""
+    _median(ordered, exchanges, lane, n)
+    _limits(lane, limits, n)
+    lane[BEST : BEST + n] = 0
+    for i in range(rates.shape[0]):
+        _beyond(rates[i], lane, constants[A, i], constants[B, i], n)
+
+
+@jit
+def _begin(rates: Array, ordered: Array, single: float, lane: Array, n: int) -> None:
     zero, one = lane.dtype.type(0), lane.dtype.type(1)
     for j in range(n):
         lane[SINGLE + j] = one if lane[N + j] >= single else zero
     for i in range(rates.shape[0]):
-        _fold(rates[i], lane, n)
+        _fold(rates[i], ordered[i], lane, n)
 
 
 @jit
 def _suspects(lane: Array, columns: Array, n: int, list_: Array, length: int) -> int:
     for j in range(n):
         list_[length] = columns[j]
-        length += lane[BEST + j] > lane[LIMIT + j]
+        length += lane[BEST + j] > 0
     return length
 
 
@@ -236,12 +283,14 @@ def _search(
 ) -> None:
     lane[SINGLE : SINGLE + LANES] = 1
     lane[HITS : HITS + LANES] = 0
-    _median(rates, ordered, exchanges, lane, n)
+    _copy(rates, ordered, n)
+    _median(ordered, exchanges, lane, n)
     lane[PLAIN : PLAIN + n] = lane[MIDDLE : MIDDLE + n]
-    _begin(rates, single, lane, n)
+    _begin(rates, ordered, single, lane, n)
     _look(rates, ordered, exchanges, constants, limits, lane, n)
     _mark_all(rates, places, constants, lane, found, row, columns, n)
     while _mark_largest(rates, places, lane, found, row, columns, n) > 0:  # ends: each round takes one away
+        _copy(rates, ordered, n)
         _look(rates, ordered, exchanges, constants, limits, lane, n)
 
 
@@ -351,8 +400,8 @@ def search_rows(
             _take_runs(counts, flags, row, first, tile, marks, n)
             prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, places, constants, rates, lane, n)
-            _begin(rates, single, lane, n)
-            _look(rates, ordered, exchanges, constants, limits, lane, n)
+            _begin(rates, ordered, single, lane, n)
+            _glance(rates, ordered, exchanges, constants, limits, lane, n)
             length = _suspects(lane, columns, n, suspects, length)
         for first in range(0, length, LANES):
             n = min(LANES, length - first)
@@ -394,5 +443,6 @@ def median_rows(
             prepare(pixels, row, everywhere[first : first + n], lane, known, n)
             _load(tile, marks, places, constants, rates, lane, n)
             lane[SINGLE : SINGLE + LANES] = 1
-            _median(rates, ordered, exchanges, lane, n)
+            _copy(rates, ordered, n)
+            _median(ordered, exchanges, lane, n)
             take_run(lane[MIDDLE : MIDDLE + n], middle[row, first : first + n], n)

@@ -39,7 +39,7 @@ def casertano(pattern: ReadPattern) -> Weighting:
     Examples
     --------
     >>> casertano(ReadPattern([[1], [2], [3, 4]], read_time=1.0)).nodes[0].round(3)
-    array([-0.414,  0.034,  0.379])
+    array([-0.333, -0.111,  0.444])
     """
     times = times_of(pattern, reads=pattern.n_reads, noise=np.ones(len(pattern)))
     return Weighting((POWER, 0, READ_ONLY), times, constants(pattern), FIXSEN, line_weights(times, FIXSEN[1]))

@@ -44,8 +44,8 @@ def estimate(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
 def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
     split = cube if zero_frame is None else split_first(cube, zero_frame)
-    parts = [fit_likelihood(one, limits, wish.threads) for one in split.integrations()]
-    whole = parts[0] if len(parts) == 1 else _common(split, parts, wish.threads)
+    parts = [fit_likelihood(one, limits, wish.threads, wish.prior) for one in split.integrations()]
+    whole = parts[0] if len(parts) == 1 else _common(split, parts, wish)
     if split is not cube and len(split.pattern) > len(cube.pattern):
         parts = [united_first(part, one) for part, one in zip(parts, cube.integrations(), strict=True)]
         whole = united_first(whole, cube)
@@ -59,11 +59,23 @@ def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     return parts, (parts[0] if len(parts) == 1 else _with_lone(whole, parts, cube))
 
 
-def _common(cube: Cube, parts: list[RampFit], threads: int | None) -> RampFit:
-    """Fit all integrations at once, without the jumps that were found in each."""
+def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
+    """Fit all integrations at once, without the jumps that were found in each; with a prior, average them."""
+    if wish.prior is not None:
+        return _average(parts, cube)
     marks = np.concatenate([part.resultant_flags for part in parts])
-    whole = fit_likelihood(replace(cube, flags=marks), NO_SEARCH, threads)
+    whole = fit_likelihood(replace(cube, flags=marks), NO_SEARCH, wish.threads)
     return replace(whole, pedestal=mean_pedestal(np.stack([part.pedestal for part in parts])))
+
+
+def _average(parts: list[RampFit], cube: Cube) -> RampFit:
+    """Average integrations by their read variance, which knows nothing of their light."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        light = [np.maximum(part.rate, 0) + cube.dark_rate for part in parts]
+        forms = [np.nan_to_num(part.var_poisson / rate) for part, rate in zip(parts, light, strict=True)]
+        mean = mean_of([Part(p, 1 / p.var_read, form) for p, form in zip(parts, forms, strict=True)], cube)
+    chi2 = np.sum([np.nan_to_num(part.chi2) for part in parts], axis=0)
+    return replace(mean, chi2=np.where(np.isfinite(mean.rate), chi2, np.nan))
 
 
 def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:
@@ -71,10 +83,7 @@ def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:
     wanting = ~np.isfinite(whole.rate)
     if not wanting.any():
         return whole
-    with np.errstate(invalid="ignore", divide="ignore"):
-        light = [np.maximum(part.rate, 0) + cube.dark_rate for part in parts]
-        forms = [np.nan_to_num(part.var_poisson / rate) for part, rate in zip(parts, light, strict=True)]
-        mean = mean_of([Part(p, 1 / p.var_read, form) for p, form in zip(parts, forms, strict=True)], cube)
+    mean = _average(parts, cube)
     names = ("rate", "var_poisson", "var_read", "pedestal", "flags")
     return replace(whole, **{name: np.where(wanting, getattr(mean, name), getattr(whole, name)) for name in names})
 

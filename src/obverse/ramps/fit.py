@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from obverse.pattern import ReadPattern
 from obverse.ramps.estimators import estimate
 from obverse.ramps.inputs import Counts, Cube, zero_frames
+from obverse.ramps.pedestal import Prior
 from obverse.ramps.result import RampFit
 from obverse.ramps.wish import Wish
 
@@ -29,6 +30,7 @@ def fit_ramps(
     jump_sigma: float | None = None,
     variance: str = "exact",
     combination: str = "read_noise",
+    pedestal_prior: tuple[ArrayLike, ArrayLike] | None = None,
     dark_rate: ArrayLike = 0.0,
     zero_frame: ArrayLike | None = None,
     suppress_one_group: bool = True,
@@ -69,18 +71,35 @@ def fit_ramps(
     pixel_flags
         What is wrong with each pixel, (row, column); DO_NOT_USE makes its rate NaN.
     estimator
-        ``"likelihood"``.
+        ``"likelihood"`` (above), ``"ols"`` (`obverse.ramps.ordinary.ordinary`, what JWST does), ``"casertano"``
+        (`obverse.ramps.casertano.casertano`, for uneven resultants) or ``"covariance"``
+        (`obverse.ramps.covariance.covariance`, the optimal weights interpolated).
     find_jumps
-        Look for cosmic rays and leave out the differences that they hit (`find_jumps`).
+        Look for cosmic rays and leave out what they hit: the likelihood and Casertano's fit each search in their
+        own way, before the others stands the two-point search (`find_jumps`).
     jump_sigma
-        Significance of a jump; None: chi-square must fall by 20.25 for one difference and by 23.8 for two.
+        Significance of a jump; None: the estimator's own. Likelihood: chi-square must fall by 20.25 for one
+        difference and by 23.8 for two. Two-point: 4. Casertano: 5.5 at 1 electron/s, 4.17 at 10^4.
     variance
-        ``"exact"``.
+        ``"exact"``, the variance of the weighted sum that the rate is, or ``"jwst"``, the formulas of that pipeline
+        (`obverse.ramps.mission`), for ``"ols"`` and even patterns.
+    combination
+        How ``"ols"`` averages segments: by ``"read_noise"``, or by ``"total_variance"``, the rule of JWST until
+        2025, which is biased.
+    pedestal_prior
+        Mean and standard deviation of the charge at time zero [electron], if something is known of it
+        (`obverse.ramps.pedestal`); for the likelihood fit.
     dark_rate
         Rate of electrons that has been subtracted from the counts, number or (row, column) [electron/s];
         it enters the variance alone.
-    zero_frame, suppress_one_group, save_segments
-        For estimators of a later release.
+    zero_frame
+        First read of each ramp, (integration, row, column) [DN]; the likelihood fit takes it for a resultant of its
+        own, the others, with ``suppress_one_group=False``, where a ramp has nothing else.
+    suppress_one_group
+        False gives a pixel with a single good resultant its charge over its time; right only behind a good bias
+        subtraction. A pattern of one group gives ``"ols"`` such rates in any case.
+    save_segments
+        Keep what each segment was fitted with in `RampFit.segments`; not in the likelihood fit, which has none.
     threads
         Worker threads, None for one a processor; the result does not depend on it.
 
@@ -112,10 +131,18 @@ def fit_ramps(
     >>> print(f"{fit.rate:.2f} +- {fit.error:.2f} electron/s")
     4.71 +- 0.47 electron/s
     """
-    wish = Wish(
-        estimator, find_jumps, jump_sigma, variance, combination, not suppress_one_group, save_segments, threads
-    )
     cube = Cube.of(counts, pattern, gain, read_noise, flags, pixel_flags, dark_rate)
+    wish = Wish(
+        estimator=estimator,
+        find_jumps=find_jumps,
+        jump_sigma=jump_sigma,
+        variance=variance,
+        combination=combination,
+        one_group=not suppress_one_group,
+        save_segments=save_segments,
+        threads=threads,
+        prior=Prior.of(pedestal_prior, cube.counts.shape[2:]),
+    )
     parts, whole = estimate(cube, wish, zero_frames(zero_frame, cube))
     return _shaped(whole, cube, (), _shaped(_stacked(parts), cube, (len(parts),)))
 

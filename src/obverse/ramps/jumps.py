@@ -87,9 +87,10 @@ def find_jumps(
     Limits of two-point differences: a jump that is spread over two differences by averaging is compared with each
     alone; a pixel needs two usable differences. The median has noise of its own, so that of clean ramps of 20 reads
     2.2e-3 are flagged at 4 sigma and 2.9e-4 at 4.5, twice what a Gaussian would do; of 8, 4 and 3 groups at the
-    default limits at most 3.2e-3, 5e-4 and 9e-4, where a difference has a few tens of photons. A jump of k sigma in 20
-    reads is found with the chance of a Gaussian above `sigma` - k, less up to 0.045. In rounds, faint jumps look smaller by up to 0.7
-    of the noise, the median of its absolute value. Where the results differ from stcal's: `docs/differences.md`.
+    default limits at most 3.2e-3, 5e-4 and 9e-4, where a difference has a few tens of photons. A jump of k sigma in
+    20 reads is found with the chance of a Gaussian above `sigma` - k, less up to 0.045. In rounds, faint jumps look
+    smaller by up to 0.7 of the noise, the median of its absolute value. Where the results differ from stcal's:
+    `docs/differences.md`.
 
     Limits of the likelihood: a ramp of fewer than four usable differences is not searched; each integration is
     searched alone. The covariance comes from the mean difference without the highest and the lowest one, so that a

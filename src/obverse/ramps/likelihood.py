@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from obverse.kernels.likelihood import fit_rows
 from obverse.pattern import ReadPattern
 from obverse.ramps.inputs import Cube
+from obverse.ramps.pedestal import Prior, with_prior
 from obverse.ramps.result import RampFit
 from obverse.ramps.sweep import sweep
 
@@ -65,7 +66,12 @@ def constants(pattern: ReadPattern, integrations: int = 1) -> NDArray[np.float64
     return np.tile(one, integrations)[:, :-1]
 
 
-def fit(cube: Cube, limits: tuple[float, float] = NO_SEARCH, threads: int | None = None) -> RampFit:
+def fit(
+    cube: Cube,
+    limits: tuple[float, float] = NO_SEARCH,
+    threads: int | None = None,
+    prior: Prior | None = None,
+) -> RampFit:
     """Fit all integrations of `cube` with one common rate.
 
     Parameters
@@ -76,6 +82,8 @@ def fit(cube: Cube, limits: tuple[float, float] = NO_SEARCH, threads: int | None
         By how much chi-square must fall for a difference, and for a pair, to be taken for a jump.
     threads
         Worker threads.
+    prior
+        What is known of the pedestal; for a single integration.
     """
     integrations, dtype = cube.counts.shape[0], cube.gain.dtype
     numbers = constants(cube.pattern, integrations).astype(dtype)
@@ -85,6 +93,7 @@ def fit(cube: Cube, limits: tuple[float, float] = NO_SEARCH, threads: int | None
     def kernel(counts: Array, flags: Array, pixels: Any, *rest: Any) -> float:
         return fit_rows(counts, flags, pixels, numbers, tbar, limit, *rest)
 
-    done = sweep(cube, 5, kernel, bool(np.isfinite(min(limits))), threads)
-    rate, var_poisson, var_read, chi2, pedestal = done.planes
-    return RampFit(rate, var_poisson, var_read, done.flags, done.resultant_flags, pedestal, chi2)
+    done = sweep(cube, 5 if prior is None else 11, kernel, bool(np.isfinite(min(limits))), threads)
+    rate, var_poisson, var_read, chi2, pedestal = done.planes[:5]
+    made = RampFit(rate, var_poisson, var_read, done.flags, done.resultant_flags, pedestal, chi2)
+    return made if prior is None else with_prior(made, done.planes[5:], cube, prior)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from obverse.errors import UsageError, nearest
 from obverse.ramps.ordinary import COMBINATIONS
+from obverse.ramps.pedestal import Prior
 
 __all__ = ["NAMES", "Wish"]
 
@@ -33,6 +34,7 @@ class Wish:
     one_group: bool = False
     save_segments: bool = False
     threads: int | None = None
+    prior: Prior | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("estimator", NAMES), ("variance", _VARIANCES), ("combination", tuple(COMBINATIONS))):
@@ -42,5 +44,7 @@ class Wish:
         for name, usual in (("variance", "exact"), ("combination", "read_noise")):
             if getattr(self, name) != usual and self.estimator != "ols":
                 raise UsageError(f"fit_ramps: {name}={getattr(self, name)!r} belongs to estimator='ols' alone")
+        if self.prior is not None and self.estimator != "likelihood":
+            raise UsageError(f"fit_ramps: pedestal_prior belongs to the likelihood fit, not to {self.estimator!r}")
         if self.save_segments and self.estimator == "likelihood":
             raise UsageError("fit_ramps: the likelihood fit has no segments to save, take 'ols' or 'covariance'")
