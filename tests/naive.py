@@ -239,7 +239,11 @@ def best_weights(t: Array, covariance: Array) -> Array:
 
 
 def linear_rate(
-    electrons: Array, states: list[int], times: tuple[tuple[float, ...], ...], noise: float, estimator: str,
+    electrons: Array,
+    states: list[int],
+    times: tuple[tuple[float, ...], ...],
+    noise: float,
+    estimator: str,
     dark: float = 0.0,
 ) -> tuple[float, float, float]:
     """Rate and its variances from photons and from reading, segment by segment, by dense matrices."""

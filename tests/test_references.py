@@ -5,10 +5,12 @@ import pytest
 
 import obverse as ob
 from obverse import Flag
+from obverse.effects import registry
 from obverse.errors import DataError, UsageError
 from obverse.geometry import Section
 from obverse.io import read_reference
-from obverse.references import Reference, Setup, read_references
+from obverse.reference_effects import _MAKERS
+from obverse.references import KINDS, Reference, Setup, read_references
 from tests.io import jwst_files as jf
 
 SHAPE = (24, 32)
@@ -219,6 +221,7 @@ def test_an_empty_directory_is_a_mistake(tmp_path):
         ("gain", np.ones(SHAPE), "OTHER", "SCI: missing"),
         ("linearity", np.ones((1, *SHAPE)), "COEFFS", "fewer than two coefficients"),
         ("mask", np.ones(SHAPE), "SCI", "DQ: missing"),
+        ("mask", np.ones(SHAPE), "DQ", "DQ/BITPIX: float32 where whole numbers are expected"),
     ],
 )
 def test_what_is_no_such_reference_is_refused(tmp_path, kind, data, unit, says):
@@ -232,3 +235,33 @@ def test_a_reference_made_by_hand_is_checked():
         Reference("gains", "", "", Section((0, 1), (0, 1)), {})
     with pytest.raises(UsageError, match=r"gain has shape \(2, 2\)"):
         Reference("gain", "", "", Section((0, 1), (0, 1)), {"gain": np.ones((2, 2))})
+
+
+def test_every_kind_finds_its_effect():
+    assert set(_MAKERS) == set(KINDS)
+    assert set(KINDS.values()) <= set(registry())
+
+
+def test_roman_darks_are_a_rate(tmp_path):
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32))
+    dark = Reference(
+        "dark", "NIRCAM", "NRCA1", HERE.section, {"rate": np.full(SHAPE, 0.01), "error": np.full(SHAPE, 1e-3)}, "d.asdf"
+    )
+    belief = nircam().with_references([gain, dark], HERE)
+    np.testing.assert_allclose(belief.effect("dark_current").rate, 0.01 * GAIN, rtol=1e-6)
+    np.testing.assert_allclose(belief.effect("dark_current").error, 1e-3 * GAIN, rtol=1e-6)
+
+
+def test_a_single_read_noise_is_not_divided():
+    noise = Reference("readnoise", "", "", Section((0, 24), (0, 32)), {"single": np.full(SHAPE, 5.0)})
+    sigma = nircam().with_references([noise]).effect("read_noise").sigma
+    np.testing.assert_allclose(sigma, 5.0 * 2.05, rtol=1e-6)
+
+
+def test_show_says_what_a_reference_holds(tmp_path):
+    from obverse.show import describe
+
+    path = jf.reference(tmp_path, "readnoise", np.full(SHAPE, 8.0, np.float32))
+    lines = describe(str(path)).splitlines()
+    assert lines[0].endswith("readnoise.fits: readnoise reference of NIRCAM, NRCA1, [1:32,1:24] of its sensor")
+    assert lines[1] == "  cds = map (24, 32), mean 8, scatter 0"

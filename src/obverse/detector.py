@@ -203,6 +203,15 @@ class Detector:
         ------
         DataError
             If a file is no reference, is for another instrument, detector or read-out, or covers too little.
+
+        Examples
+        --------
+        >>> from obverse.geometry import Section
+        >>> from obverse.references import Reference
+        >>> noise = Reference("readnoise", "", "", Section((0, 16), (0, 16)), {"cds": np.full((16, 16), 8.0)})
+        >>> belief = Detector.load("jwst_nircam").resized((16, 16)).with_references([noise])
+        >>> float(belief.effect("read_noise").sigma[0, 0])  # 8 DN over the root of two, times 2.05 electron/DN
+        11.59
         """
         from obverse.reference_effects import with_references
 

@@ -34,7 +34,7 @@ class Shares(NamedTuple):
 
 
 @cache
-def shares(rows: int, columns: int, period: int, window: int) -> Shares:
+def shares(samples: int, period: int, rows: int, columns: int, window: int) -> Shares:
     r"""Return how the variance of unit 1/f noise divides among and within the rows of an amplifier.
 
     .. math::
@@ -42,22 +42,24 @@ def shares(rows: int, columns: int, period: int, window: int) -> Shares:
         V = \sum_{k=1}^{M/2} \frac{1}{k} \left(1 - D_k^2 (1 - B_k^2)\right), \qquad
         D_k = \frac{\sin \pi k n / M}{n \sin \pi k / M}
 
-    :math:`D` is the response of the mean of a row, :math:`B` that of the mean of `window` rows, and the noise
-    repeats itself after M samples, twice those of a frame.
+    :math:`D` is the response of the mean of a row, and :math:`B` that of the mean of `window` rows.
 
     Parameters
     ----------
-    rows, columns
-        Rows of the amplifier, and columns of a row that count (n).
+    samples
+        Samples after which the noise repeats itself (M).
     period
         Samples from the start of a row to the start of the next.
+    rows, columns
+        Rows of the amplifier that count, and columns of each (n).
     window
         Rows of the running mean that is kept.
     """
-    n = 2 * rows * period
-    k = np.arange(1, n // 2 + 1)
-    power = np.where(k == n // 2, 0.5, 1.0) / k
-    row, frame, kept = (_response(k / n, m, step) ** 2 for m, step in ((columns, 1), (rows, period), (window, period)))
+    k = np.arange(1, samples // 2 + 1)
+    power = np.where(k == samples // 2, 0.5, 1.0) / k
+    row, frame, kept = (
+        _response(k / samples, m, step) ** 2 for m, step in ((columns, 1), (rows, period), (window, period))
+    )
     sample = rows / (rows - 1.0)  # of a variance about the mean of the rows themselves
     within, between, left = 1.0 - row, row * (1.0 - frame) * sample, 1.0 - row * (1.0 - kept)
     return Shares(*(float((power * part).sum()) for part in (within, between, left)))

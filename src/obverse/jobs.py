@@ -10,20 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from obverse import io
+from obverse.chosen import detector_of, fitting, informed, referred, tuned
 from obverse.detector import Detector
-from obverse.detector_file import built_in
 from obverse.errors import DataError, ObverseError, ObverseWarning, UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
-from obverse.params import declared
 from obverse.pattern import ReadPattern
 from obverse.readout import UpTheRamp
-from obverse.references import KINDS, Reference, read_references
-from obverse.window import windowed
+from obverse.references import Reference, read_references
 
 __all__ = [
     "Outcome",
@@ -263,7 +260,7 @@ def measure(
         progress(path.name)
         frame = (reading or Reading())(path, nominal, "raw")
         frames[_kind(kind, frame, path)].append(frame)
-    nominal = _fitting(nominal, next((f for kind in frames.values() for f in kind), None))
+    nominal = fitting(nominal, next((f for kind in frames.values() for f in kind), None))
     belief = nominal.measured(**frames, only=WHAT[what], lags=lags)  # type: ignore[arg-type]
     if out is not None:
         belief.save(out / f"{belief.name}.toml", overwrite=overwrite)
@@ -282,84 +279,10 @@ def _calibrated(path: Path, how: _How) -> tuple[Frame, Detector]:
     if "estimate" in frame.undone:
         done = ", ".join(frame.undone)
         raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
-    detector = _informed(_fitting(how.chosen or _detector_of(frame), frame), frame, path)
-    detector = _tuned(_referred(detector, how.references, frame), how.fit)
+    detector = informed(fitting(how.chosen or detector_of(frame), frame), frame, path)
+    detector = tuned(referred(detector, how.references, frame), how.fit)
     recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
     return recipe.run(frame, threads=how.threads), detector
-
-
-def _referred(detector: Detector, references: Sequence[Reference], frame: Frame) -> Detector:
-    """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
-    setup = io.setup_of(frame)
-    if setup is not None:
-        _warn_of_typical_values(detector, references, frame)
-    return detector.with_references(references, setup) if references else detector
-
-
-def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame) -> None:
-    given = {reference.kind for reference in references}
-    measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
-    known = measured_names | set(frame.undone)
-    missing = [k for k, effect in KINDS.items() if k not in given and effect not in known and detector.has(effect)]
-    if missing:
-        what = f"no reference for {', '.join(missing)}: the typical values of detector {detector.name!r} are used"
-        warnings.warn(f"{what} (--reference FILE)", ObverseWarning, stacklevel=2)
-
-
-def _tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
-    """Return the detector with another ramp fit."""
-    if not fit:
-        return detector
-    for name in fit:
-        if name not in declared(type(detector.readout)):
-            raise UsageError(f"detector {detector.name!r} has a read-out without {name!r}: it fits no such ramps")
-    return detector.replace(readout=detector.readout.replace(**fit))
-
-
-_KNOWN_AS = {
-    "WFC3/IR": "hst_wfc3_ir",
-    "NIRCAM": "jwst_nircam",
-    "NIRCAM/NRCALONG": "jwst_nircam_long",
-    "NIRCAM/NRCBLONG": "jwst_nircam_long",
-    "MIRI": "jwst_miri",
-    "WFI": "roman_wfi",
-}
-
-
-def _detector_of(frame: Frame) -> Detector:
-    """Return the built-in detector that a file names."""
-    said = frame.exposure.detector or "nothing"
-    name = _KNOWN_AS.get(said) or _KNOWN_AS.get(said.partition("/")[0], said)
-    if name not in built_in():
-        raise UsageError(
-            f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())}, "
-            "or write a TOML file of your own (CONVENTIONS.md, detector files)"
-        )
-    return Detector.load(name)
-
-
-def _fitting(detector: Detector, frame: Frame | None) -> Detector:
-    """Return the detector, cut to the subarray that the file holds; to a centred one where it does not say which."""
-    geometry = detector.geometry
-    if frame is None or not geometry.is_plain or "amplifier" in frame.axes:
-        return detector
-    rows, columns = frame.shape[-2:]
-    setup = io.setup_of(frame)
-    if setup is not None and setup.section is not None and geometry.shape != (rows, columns):
-        return windowed(detector, setup.section)
-    return detector.resized((rows, columns))
-
-
-def _informed(detector: Detector, frame: Frame, path: Path) -> Detector:
-    """Return the detector with the gain and noise that the header names, unless they have been measured."""
-    measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
-    said = io.constants(frame)
-    for name, parameter in (("gain", "gain"), ("read_noise", "sigma")):
-        if name in said and name not in measured_names and detector.has(name):
-            values = np.array(said[name]) if len(said[name]) > 1 else said[name][0]
-            told = detector.effect(name).replace(**{parameter: values, "source": f"header of {path.name}"})
-            detector = detector.with_effect(told)
-    return detector
 
 
 def _kind(said: str, frame: Frame, path: Path) -> str:

@@ -25,7 +25,7 @@ from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
-from obverse.references import KINDS, Reference, Setup, fitted, read_references
+from obverse.references import Reference, Setup, fitted, read_references
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -168,7 +168,8 @@ def _dark(detector: Detector, reference: Reference, _: Mapping[str, Reference]) 
     """Dark counts by group, or a rate, in electrons; a ramp takes the place of the constant rate."""
     gain, planes = _plane(detector, "gain", "gain", 1.0), reference.planes
     if "rate" in planes:
-        return _given(detector, DarkCurrent, reference, rate=planes["rate"] * gain)
+        error = planes["error"] * gain if "error" in planes else None
+        return _given(detector, DarkCurrent, reference, rate=planes["rate"] * gain, error=error)
     seconds = reference.extra.get("frame_time")
     if seconds is None:
         raise DataError(f"{reference.path}: TFRAME: missing, so nobody knows when its groups were read, add it")
@@ -201,4 +202,3 @@ _MAKERS: Mapping[str, Callable[[Detector, Reference, Mapping[str, Reference]], D
     "flat": _flat,
 }
 """In this order: what comes later needs the gain, the level and the straightening before it."""
-assert set(_MAKERS) == set(KINDS)  # noqa: S101

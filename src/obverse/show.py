@@ -14,6 +14,7 @@ from obverse.effects import Effect
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.params import declared
+from obverse.references import Reference
 
 __all__ = ["describe"]
 
@@ -28,10 +29,19 @@ def describe(what: str, detector: str | None = None, overrides: Mapping[str, str
     """
     if what in built_in() or not Path(what).is_file() or what.endswith(".toml"):
         return "\n".join(_detector(Detector.load(what)))
-    from obverse.io import read
+    from obverse.io import read, read_reference, scan_fits
 
+    if not what.lower().endswith(".asdf") and "REFTYPE" in scan_fits(what)[0].header:
+        return "\n".join(_reference(read_reference(what)))
     keywords = None if detector is None else Detector.load(detector)
     return "\n".join(_frame(read(what, detector=keywords, overrides=overrides)))
+
+
+def _reference(reference: Reference) -> Iterator[str]:
+    whom = f"{reference.instrument or 'any instrument'}, {reference.detector or 'any detector'}"
+    yield f"{reference.path}: {reference.kind} reference of {whom}, {reference.subarray.to_iraf()} of its sensor"
+    for name, plane in reference.planes.items():
+        yield f"  {name} = {_value(plane)}"
 
 
 def _detector(detector: Detector) -> Iterator[str]:

@@ -204,6 +204,7 @@ def test_an_array_that_lies_is_refused(tmp_path: Path, entry: str, what: str) ->
         (block(EIGHT)[:30], "cut"),
         (block(EIGHT, used=9), "contradict"),
         (block(EIGHT, size=9), "contradict"),
+        (block(EIGHT, used=9, size=9), "contradict"),  # more than what was allocated, which is there
         (block(EIGHT) + b"junk", "none begins"),
         (block(b"") * 10_002, "more than 10000"),
         (b"junk", "junk"),

@@ -85,6 +85,13 @@ def test_an_image_is_not_a_ramp(tmp_path):
         read(tmp_path / "a_uncal.fits")
 
 
+@pytest.mark.parametrize("name", ["PIXELDQ", "GROUPDQ"])
+def test_flags_that_are_no_whole_numbers_are_refused(tmp_path, name):
+    shape = (24, 32) if name == "PIXELDQ" else (2, 6, 24, 32)
+    with pytest.raises(DataError, match=f"{name}/BITPIX: float32 where whole numbers"):
+        read(jf.uncal(tmp_path, more=[jf.image(name, np.ones(shape, np.float32))]))
+
+
 @pytest.mark.parametrize("name", ["ZEROFRAME", "REFOUT"])
 def test_a_companion_of_another_size_is_refused(tmp_path, name):
     extra = [jf.image(name, np.ones((2, 5, 7), np.uint16))]

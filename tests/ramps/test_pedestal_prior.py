@@ -51,10 +51,9 @@ def test_pulls(rate: float) -> None:
     counts = counts + np.random.default_rng(5).normal(40.0, sigma, n)
     known = ob.fit_ramps(counts, pattern, gain=1.0, read_noise=NOISE, find_jumps=False, pedestal_prior=(40.0, sigma))
     plain = ob.fit_ramps(counts, pattern, gain=1.0, read_noise=NOISE, find_jumps=False)
-    pulls = [((fit.rate - rate) / fit.error).std() for fit in (known, plain)]
-    # with so few reads, errors that follow the estimated rate make pulls of the plain fit a little wide too
-    assert abs(pulls[0] - pulls[1]) < 0.005
-    assert abs(pulls[0] - 1) + 3 / np.sqrt(2 * n) < 0.03
+    pull = (known.rate - rate) / known.error
+    # with five reads, errors that follow the estimated rate make pulls of the plain fit a little wide too
+    assert abs(pull.std() - 1) + 3 / np.sqrt(2 * n) < 0.03
     assert abs((known.rate - rate).mean() / known.error.mean()) + 3 / np.sqrt(n) < 0.02
     assert known.rate.std() < (0.95 if rate < 10 else 1.0) * plain.rate.std()
 

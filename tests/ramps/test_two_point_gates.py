@@ -14,9 +14,9 @@ from tests.ramps.gates import PATTERNS, simulate
 PATTERN, NOISE = PATTERNS["20 single reads"]
 RATES = [0.1, 10.0, 100.0]
 
-# Shares found at 4.5 sigma of jumps of k sigma of a difference, in the middle of 20 reads every 2.73 s with a noise of
-# 15 electrons, by an independent implementation that knows the rate. A median of 19 differences, one of them hit, is noisy
-# and lies 0.07 sigma too high: it finds up to 0.045 less.
+# Shares found at 4.5 sigma, by an independent implementation that knows the rate, of jumps of k sigma of a difference
+# in the middle of 20 reads every 2.73 s with a noise of 15 electrons. A median of 19 differences, one of them hit, is
+# noisy and lies 0.07 sigma too high: it finds up to 0.045 less.
 FOUND = {3: 0.07, 4: 0.31, 5: 0.69, 6: 0.93, 8: 1.00}
 
 

@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 
 import obverse as ob
+from obverse.chosen import detector_of
 from obverse.geometry import Section
 from obverse.window import windowed
 from tests.io import jwst_files as jf
@@ -153,10 +154,8 @@ def test_a_ramp_file_goes_on_where_the_pipeline_stopped(tmp_path: Path) -> None:
     [("NRCA3", 2.05), ("NRCALONG", 1.82), ("NRCBLONG", 1.82)],
 )
 def test_the_long_wave_detectors_have_their_own_numbers(tmp_path: Path, detector: str, gain: float) -> None:
-    from obverse.jobs import _detector_of
-
     frame = ob.read(jf.uncal(tmp_path, DETECTOR=detector))
-    assert _detector_of(frame).effect("gain").gain == gain
+    assert detector_of(frame).effect("gain").gain == gain
 
 
 def test_miri_leaves_its_first_and_last_group_out(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from obverse.dark_pixels import blocks
 from obverse.effects._effect import WHOLE, Effect, site
 from obverse.errors import UsageError
 from obverse.flags import UNUSABLE, Flag
-from obverse.flicker import coloured, row_medians, shares, smooth
+from obverse.flicker import Shares, coloured, row_medians, shares, smooth
 from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.moment import Moment
@@ -136,12 +136,13 @@ class FlickerNoise(Effect):
         return np.maximum(lit, 1)
 
     def _window(self, geometry: Geometry) -> int:
-        rows = geometry.image_shape[0]
+        rows = _lit_rows(geometry)
         return min(self.background_rows, rows) if self.background_rows else rows
 
-    def _shares(self, geometry: Geometry, columns: int) -> Any:
-        rows, width = geometry.clocked_shape[1:]
-        return shares(rows, columns, width + self.overhead, self._window(geometry))
+    def _shares(self, geometry: Geometry, columns: int) -> Shares:
+        _, rows, width = geometry.clocked_shape
+        period = width + self.overhead
+        return shares(2 * rows * period, period, _lit_rows(geometry), columns, self._window(geometry))
 
     # -- backward ----------------------------------------------------------------------------------------------
 
@@ -235,6 +236,12 @@ class FlickerNoise(Effect):
                     seen = np.nanmean(rows, axis=1).var(ddof=1), np.nanvar(rows, axis=1).mean()
                     found.append(float(np.linalg.solve(mixed, 0.5 * np.array(seen))[0]))
         return found
+
+
+def _lit_rows(geometry: Geometry) -> int:
+    """Return how many rows of an amplifier see light, of the one that has most."""
+    lit = [block.any(axis=1).sum() for block in blocks(geometry.sensitive, geometry, "sensor")]
+    return int(max(*lit, 2))
 
 
 def _difference(block: NDArray[np.float32], axes: tuple[str, ...]) -> NDArray[np.float32]:

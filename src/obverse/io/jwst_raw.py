@@ -13,6 +13,7 @@ from obverse.io.cargo import Cargo, setup_of
 from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.jwst_products import kept_cards, short_provenance
+from obverse.io.jwst_read import TABLES
 from obverse.io.products import as_uint16
 from obverse.pattern import ReadPattern
 
@@ -51,14 +52,12 @@ def raw_hdus(frame: Frame, name: str, provenance: Mapping[str, str]) -> list[Hdu
     primary = Header([*kept, *(Card(key, value) for key, value in {**said, **extra}.items())])
     science = Header([Card("BUNIT", "DN"), *(card for card in kept_cards(frame, 1) if card.key != "BUNIT")])
     zero = frame.companions.get("zero_frame")
-    tables = [
-        unit for unit in (frame.cargo.units if isinstance(frame.cargo, Cargo) else ()) if unit.name == "INT_TIMES"
-    ]
+    units = frame.cargo.units if isinstance(frame.cargo, Cargo) else ()
     return [
         Hdu(0, "PRIMARY", 1, primary, None),
         Hdu(1, "SCI", 1, science, as_uint16(frame.data)),
         *([] if zero is None else [Hdu(2, "ZEROFRAME", 1, Header([]), as_uint16(zero.data))]),
-        *tables,
+        *(unit for unit in units if unit.name in TABLES),
     ]
 
 

@@ -18,13 +18,14 @@ from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.text import FETCH
 
-__all__ = ["OTHER_BITS", "read_jwst"]
+__all__ = ["OTHER_BITS", "TABLES", "read_jwst"]
 
 OTHER_BITS = "OBV_OTHER_DQ"
 """Name under which quality bits without a flag of ours travel from a file to its products."""
 
 _AXES = ("integration", "resultant", "row", "column")
-_TABLES = ("GROUP", "INT_TIMES")
+TABLES = ("GROUP", "INT_TIMES")
+"""Tables of times: they travel with the frame."""
 
 
 def read_jwst(
@@ -67,7 +68,7 @@ def read_jwst(
             headers=(marked, units["SCI"].header),
             provenance={f"set {key}": value for key, value in overrides.items()},
             setup=setup,
-            units=(*(units[name] for name in _TABLES if name in units), *other),
+            units=(*(units[name] for name in TABLES if name in units), *other),
         ),
     )
 
@@ -95,8 +96,15 @@ def _optional(units: Mapping[str, Hdu], name: str, primary: Header, shape: Seque
     return data
 
 
+def _quality(units: Mapping[str, Hdu], name: str, primary: Header, shape: Sequence[int]) -> NDArray[Any] | None:
+    quality = _optional(units, name, primary, shape)
+    if quality is not None and quality.dtype.kind not in "iu":
+        raise units[name].header.error("BITPIX", f"{quality.dtype} where whole numbers are expected", FETCH)
+    return quality
+
+
 def _group_flags(units: Mapping[str, Hdu], primary: Header, shape: Sequence[int]) -> NDArray[np.uint8] | None:
-    quality = _optional(units, "GROUPDQ", primary, shape)
+    quality = _quality(units, "GROUPDQ", primary, shape)
     return None if quality is None else (quality & np.uint8(int(keywords.COMMON_BITS) & 0xFF)).astype(np.uint8)
 
 
@@ -104,7 +112,7 @@ def _pixel_flags(
     units: Mapping[str, Hdu], primary: Header, shape: Sequence[int]
 ) -> tuple[NDArray[np.uint32] | None, list[Hdu]]:
     """Return our flags, and a unit with the bits that have no name among them."""
-    quality = _optional(units, "PIXELDQ", primary, shape)
+    quality = _quality(units, "PIXELDQ", primary, shape)
     if quality is None:
         return None, []
     bits = quality.astype(np.uint32)

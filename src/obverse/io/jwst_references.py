@@ -130,6 +130,8 @@ def _flags(units: Units, header: Header) -> dict[str, NDArray[np.uint32]]:
     quality = units["DQ"].data if "DQ" in units else None
     if quality is None:
         return {}
+    if quality.dtype.kind not in "iu" or quality.ndim < 2:
+        raise units["DQ"].header.error("BITPIX", f"{quality.dtype} where whole numbers are expected", FETCH)
     while quality.ndim > 2:  # darks of MIRI have one by integration and group
         quality = np.bitwise_or.reduce(quality)
     bits = quality.astype(np.uint32)

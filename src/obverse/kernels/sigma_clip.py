@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned, take_run
 from obverse.kernels._sorting import sort_lanes
-from obverse.kernels.two_point import JUMP, LANE_FIELDS, PER_SECOND, READ, N, load_rate, prepare, put_jump, room
+from obverse.kernels.differences import JUMP, PER_SECOND, RATE_FIELDS, READ, N, load_rate, prepare
+from obverse.kernels.two_point import put_jump, room
 
 __all__ = ["clip_rows"]
 
@@ -21,9 +22,9 @@ Array = NDArray[Any]
 
 ROUNDS = 5
 
-# Fields of `lane` after those of the two-point search.
+# Fields of `lane` after those of the differences.
 LOWEST, HIGHEST, START, COUNT, SUM, SQUARES, BELOW, ABOVE, CENTRE, CLIP_FIELDS = (
-    LANE_FIELDS + i * LANES for i in range(10)
+    RATE_FIELDS + i * LANES for i in range(10)
 )
 
 

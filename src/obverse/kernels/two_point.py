@@ -1,10 +1,9 @@
-"""Two-point differences: the median of each pixel, and what stands out from it, many pixels at a time.
+"""Two-point differences: what stands out from the median of a pixel, many pixels at a time.
 
 Differences stand in the outer loop and `LANES` neighbouring pixels in the inner one, where LLVM vectorises. A
-first look at all pixels keeps those whose largest ratio is beyond its limit; these are gathered and searched.
+glance at all pixels keeps those with any ratio beyond its limit; these are gathered and searched.
 
-Symbols: a row of `rates` holds one difference over its time [electron/s], infinity where it does not count;
-`lane` holds what belongs to a pixel, cut into fields of `LANES` values.
+Symbols are those of `obverse.kernels.differences`.
 """
 
 from __future__ import annotations
@@ -15,81 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.kernels._jit import jit
-from obverse.kernels._lanes import LANES, aligned, take_list, take_plane, take_run
-from obverse.kernels._sorting import sort_lanes
+from obverse.kernels._lanes import LANES, aligned
+from obverse.kernels.differences import (
+    GAIN,
+    JUMP,
+    MIDDLE,
+    PER_SECOND,
+    RATE_FIELDS,
+    READ,
+    SINGLE,
+    A,
+    B,
+    N,
+    copy_rows,
+    load_rates,
+    median,
+    prepare,
+    take_lists,
+    take_runs,
+)
 
-__all__ = ["load_rate", "median_rows", "prepare", "put_jump", "room", "search_rows"]
+__all__ = ["put_jump", "room", "search_rows"]
 
 Array = NDArray[Any]
 
-# Fields of `lane`.
-GAIN, READ, GOOD, N, SINGLE = (i * LANES for i in range(5))
-LOW, HIGH, BELOW, ABOVE, MIDDLE = (i * LANES for i in range(5, 10))
-LIMIT, BEST, AT, PLAIN, HITS, LANE_FIELDS = (i * LANES for i in range(10, 16))
-
-# Rows of `constants`, one column a difference.
-PER_SECOND, A, B = range(3)
-
-READ_FLOOR = 1e-6  # electron^2, as in the likelihood fit
-
-JUMP, UNUSABLE, DO_NOT_USE = 4, 1 | 2 | 8 | 64 | 128, 1
-
-
-@jit
-def prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n: int) -> None:
-    """Take gain, read variance and whether the pixel is fit to be searched."""
-    gain, read_noise, pixel_flags = pixels
-    take_plane(gain, row, columns, n, lane, GAIN)
-    take_plane(read_noise, row, columns, n, lane, READ)
-    take_plane(pixel_flags, row, columns, n, known, 0)
-    zero, one, floor = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(READ_FLOOR)
-    do_not_use = np.uint32(DO_NOT_USE)
-    for j in range(n):
-        g, noise = lane[GAIN + j], lane[READ + j]
-        good = (g > 0) & (g - g == 0) & (noise - noise == 0) & ((known[j] & do_not_use) == 0)
-        variance = noise * noise if noise * noise > floor else floor
-        lane[GOOD + j] = one if good else zero
-        lane[READ + j] = variance if good else one
-
-
-@jit
-def load_rate(
-    low: Array, high: Array, f_low: Array, f_high: Array, here: Array, lane: Array, per_second: float, n: int
-) -> None:
-    """Turn two resultants into a rate, infinity where it does not count, and count it where it does."""
-    zero, one, missing = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(np.inf)
-    for j in range(n):
-        step = high[j] - low[j]
-        allowed = ((f_low[j] & UNUSABLE) | (f_high[j] & (UNUSABLE | JUMP))) == 0
-        usable = allowed & (step - step == 0) & (lane[GOOD + j] > 0)
-        here[j] = lane[GAIN + j] * step * per_second if usable else missing
-        lane[N + j] += one if usable else zero
-
-
-@jit
-def _load(tile: Array, marks: Array, places: Array, constants: Array, rates: Array, lane: Array, n: int) -> None:
-    lane[N : N + LANES] = 0
-    last = marks.shape[0] - 1
-    for i in range(places.shape[0]):
-        k = places[i]
-        f_low, f_high = marks[min(k, last)], marks[min(k + 1, last)]
-        load_rate(tile[k], tile[k + 1], f_low, f_high, rates[i], lane, constants[PER_SECOND, i], n)
-
-
-@jit
-def _take_runs(counts: Array, flags: Array, row: int, first: int, tile: Array, marks: Array, n: int) -> None:
-    for k in range(counts.shape[0]):
-        take_run(counts[k, row, first : first + n], tile[k], n)
-    for k in range(flags.shape[0]):
-        take_run(flags[k, row, first : first + n], marks[k], n)
-
-
-@jit
-def _take_lists(counts: Array, flags: Array, row: int, columns: Array, tile: Array, marks: Array, n: int) -> None:
-    for k in range(counts.shape[0]):
-        take_list(counts[k, row], columns, n, tile[k])
-    for k in range(flags.shape[0]):
-        take_list(flags[k, row], columns, n, marks[k])
+# Fields of `lane` after those of the differences.
+LIMIT, BEST, AT, PLAIN, HITS, LANE_FIELDS = (RATE_FIELDS + i * LANES for i in range(6))
 
 
 @jit
@@ -100,67 +50,6 @@ def _fold(here: Array, copy: Array, lane: Array, n: int) -> None:
         size = value if (value >= 0) | (lane[SINGLE + j] > 0) else -value
         here[j] = size
         copy[j] = size
-
-
-@jit
-def _ranks(lane: Array, n: int) -> None:
-    """Say which two ranks the median is the mean of.
-
-    In rounds, the largest of four or more is left out first, and of two the smaller one is taken.
-    """
-    one, two = lane.dtype.type(1), lane.dtype.type(2)
-    for j in range(n):
-        count = lane[N + j]
-        rounds = lane[SINGLE + j] == 0
-        count = count - one if rounds & (count >= 4) else count
-        count = one if rounds & (count == 2) else count
-        lane[LOW + j] = np.floor((count - one) / two)
-        lane[HIGH + j] = np.floor(count / two)
-
-
-@jit
-def _pick(here: Array, lane: Array, k: int, n: int) -> None:
-    rank = lane.dtype.type(k)
-    for j in range(n):
-        value = here[j]
-        lane[BELOW + j] = value if lane[LOW + j] == rank else lane[BELOW + j]
-        lane[ABOVE + j] = value if lane[HIGH + j] == rank else lane[ABOVE + j]
-
-
-@jit
-def _same(lane: Array, n: int) -> bool:
-    """Whether all pixels have the same ranks, as they do where nothing is flagged."""
-    different = 0
-    for j in range(n):
-        different += (lane[LOW + j] != lane[LOW]) | (lane[HIGH + j] != lane[HIGH])
-    return different == 0
-
-
-@jit
-def _mean_of(below: Array, above: Array, lane: Array, n: int) -> None:
-    half = lane.dtype.type(0.5)
-    for j in range(n):
-        lane[MIDDLE + j] = half * (below[j] + above[j])
-
-
-@jit
-def _median(ordered: Array, exchanges: Array, lane: Array, n: int) -> None:
-    """Sort, and set MIDDLE to the median of the usable rates; infinity or NaN where there are none."""
-    _ranks(lane, n)
-    sort_lanes(ordered, exchanges, n)
-    if _same(lane, n) and lane[LOW] >= 0 and lane[HIGH] < ordered.shape[0]:
-        _mean_of(ordered[int(lane[LOW])], ordered[int(lane[HIGH])], lane, n)
-        return
-    lane[BELOW : BELOW + n], lane[ABOVE : ABOVE + n] = np.inf, np.inf
-    for i in range(ordered.shape[0]):
-        _pick(ordered[i], lane, i, n)
-    _mean_of(lane[BELOW : BELOW + n], lane[ABOVE : ABOVE + n], lane, n)
-
-
-@jit
-def _copy(rates: Array, ordered: Array, n: int) -> None:
-    for i in range(rates.shape[0]):
-        take_run(rates[i], ordered[i], n)
 
 
 @jit
@@ -189,7 +78,7 @@ def _ratio(here: Array, lane: Array, a: float, b: float, i: int, n: int) -> None
 @jit
 def _look(rates: Array, ordered: Array, exchanges: Array, constants: Array, limits: Array, lane: Array, n: int) -> None:
     """Find the difference of each pixel that stands out most; `ordered` holds a copy of the rates."""
-    _median(ordered, exchanges, lane, n)
+    median(ordered, exchanges, lane, n)
     _limits(lane, limits, n)
     lane[BEST : BEST + n] = 0
     for i in range(rates.shape[0]):
@@ -212,7 +101,7 @@ def _glance(
     rates: Array, ordered: Array, exchanges: Array, constants: Array, limits: Array, lane: Array, n: int
 ) -> None:
     """Set BEST to 1 where any difference is beyond its limit; without a division."""
-    _median(ordered, exchanges, lane, n)
+    median(ordered, exchanges, lane, n)
     _limits(lane, limits, n)
     lane[BEST : BEST + n] = 0
     for i in range(rates.shape[0]):
@@ -283,14 +172,14 @@ def _search(
 ) -> None:
     lane[SINGLE : SINGLE + LANES] = 1
     lane[HITS : HITS + LANES] = 0
-    _copy(rates, ordered, n)
-    _median(ordered, exchanges, lane, n)
+    copy_rows(rates, ordered, n)
+    median(ordered, exchanges, lane, n)
     lane[PLAIN : PLAIN + n] = lane[MIDDLE : MIDDLE + n]
     _begin(rates, ordered, single, lane, n)
     _look(rates, ordered, exchanges, constants, limits, lane, n)
     _mark_all(rates, places, constants, lane, found, row, columns, n)
     while _mark_largest(rates, places, lane, found, row, columns, n) > 0:  # ends: each round takes one away
-        _copy(rates, ordered, n)
+        copy_rows(rates, ordered, n)
         _look(rates, ordered, exchanges, constants, limits, lane, n)
 
 
@@ -397,52 +286,19 @@ def search_rows(
         for first in range(0, n_columns, LANES):
             n = min(LANES, n_columns - first)
             columns = everywhere[first : first + n]
-            _take_runs(counts, flags, row, first, tile, marks, n)
+            take_runs(counts, flags, row, first, tile, marks, n)
             prepare(pixels, row, columns, lane, known, n)
-            _load(tile, marks, places, constants, rates, lane, n)
+            load_rates(tile, marks, places, constants, rates, lane, n)
             _begin(rates, ordered, single, lane, n)
             _glance(rates, ordered, exchanges, constants, limits, lane, n)
             length = _suspects(lane, columns, n, suspects, length)
         for first in range(0, length, LANES):
             n = min(LANES, length - first)
             columns = suspects[first : first + n]
-            _take_lists(counts, flags, row, columns, tile, marks, n)
+            take_lists(counts, flags, row, columns, tile, marks, n)
             prepare(pixels, row, columns, lane, known, n)
-            _load(tile, marks, places, constants, rates, lane, n)
+            load_rates(tile, marks, places, constants, rates, lane, n)
             _search(rates, ordered, exchanges, places, constants, limits, single, lane, found, row, columns, n)
             jumps = room(jumps, used, int(lane[HITS : HITS + n].sum()))
             used = _list_hits(tile, marks, places, constants, lane, found, row, columns, jumps, used, n)
     return jumps[:used]
-
-
-@jit
-def median_rows(
-    counts: Array,
-    flags: Array,
-    pixels: Any,
-    places: Array,
-    constants: Array,
-    exchanges: Array,
-    middle: Array,
-    start: int,
-    stop: int,
-) -> None:
-    """Put the median rate of the rows from `start` to `stop` into `middle` [electron/s]; see `search_rows`."""
-    n_columns = counts.shape[2]
-    tile = aligned(counts.shape[0], LANES, constants.dtype)
-    marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
-    rates = aligned(places.shape[0], LANES, constants.dtype)
-    ordered = aligned(places.shape[0], LANES, constants.dtype)
-    lane = aligned(1, LANE_FIELDS, constants.dtype)[0]
-    known = np.zeros(LANES, np.uint32)
-    everywhere = np.arange(n_columns)
-    for row in range(start, stop):
-        for first in range(0, n_columns, LANES):
-            n = min(LANES, n_columns - first)
-            _take_runs(counts, flags, row, first, tile, marks, n)
-            prepare(pixels, row, everywhere[first : first + n], lane, known, n)
-            _load(tile, marks, places, constants, rates, lane, n)
-            lane[SINGLE : SINGLE + LANES] = 1
-            _copy(rates, ordered, n)
-            _median(ordered, exchanges, lane, n)
-            take_run(lane[MIDDLE : MIDDLE + n], middle[row, first : first + n], n)

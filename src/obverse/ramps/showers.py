@@ -85,7 +85,7 @@ def flag_showers(
 
     The ratio of a difference, as in `find_jumps`, is averaged in absolute value over a ring around each pixel,
 
-    .. math:: \bar r_p = \frac{\sum_q w_{pq} |r_q|}{\sum_q w_{pq}}, \qquad w_{pq} = 1 \text{ for } r_1 \le |p - q| \le r_2
+    .. math:: \bar r_p = \sum_q w_{pq} |r_q| \Big/ \sum_q w_{pq}, \quad w_{pq} = 1 \text{ for } r_1 \le |p - q| \le r_2
 
     without the pixels that are flagged. Connected regions of large :math:`\bar r`, larger than an area, are showers:
     their ellipses are grown and flagged JUMP_DET, in that resultant and in those that follow within a time. A pixel

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from obverse.errors import UsageError
 from obverse.kernels._sorting import network
+from obverse.kernels.differences import median_rows
 from obverse.kernels.sigma_clip import clip_rows
-from obverse.kernels.two_point import median_rows, search_rows
+from obverse.kernels.two_point import search_rows
 from obverse.pattern import ReadPattern
 from obverse.ramps.after_jumps import Jumps, flag_after, flag_neighbours
 from obverse.ramps.inputs import Cube
