@@ -106,7 +106,10 @@ class Moment:
         >>> at.plane([7.0]).shape
         (1, 1, 1)
         """
-        number = np.asarray(value, np.float32)
+        number = np.asarray(value)
+        if number.ndim >= 2 and self.layout == "sensor" and number.shape[-2:] == self.geometry.shape:
+            return np.asarray(number[..., self.rows, :], np.float32)  # cut first: a tile pays for its own rows only
+        number = number.astype(np.float32, copy=False)
         if number.ndim == 0:
             return number
         return self._per_amplifier(number) if number.ndim == 1 else self._map(number)
@@ -131,7 +134,7 @@ class Moment:
     def _map(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         geometry = self.geometry
         if values.shape[-2:] == geometry.shape:
-            return values[..., self.rows, :] if self.layout == "sensor" else self._padded(values)[..., self.rows, :]
+            return self._padded(values)[..., self.rows, :]
         if values.shape[-2:] == geometry.file_shape and self.layout == "clocked":
             return geometry.clock(values)[..., self.rows, :]
         raise UsageError(

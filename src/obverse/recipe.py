@@ -53,6 +53,9 @@ class Step:
         if self.name in frame.undone:
             raise UsageError(f"recipe: {self.name!r} has been undone already; undone are {frame.undone}")
         done = self.work(frame, at)
+        if "estimate" in frame.undone and "integrations" in frame.companions:  # what follows the fit is for them too
+            each = self.work(frame.companions["integrations"], at)
+            done = done.replace(companions={**done.companions, "integrations": each})
         return done.replace(undone=(*frame.undone, self.name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import obverse as ob
 from obverse import Detector, Exposure, Frame, ReadPattern, UsageError
 from obverse.effects.flat import Flat
 from obverse.recipe import Step
@@ -120,3 +121,33 @@ def test_tiles_that_are_no_multiple_of_sixteen_rows_are_refused(observed, rows):
     detector, raw = observed
     with pytest.raises(UsageError, match="multiple of 16"):
         detector.recipe().run(raw, tile_rows=rows)
+
+
+def test_what_follows_the_fit_reaches_every_integration() -> None:
+    """Dark current and flat are undone on the rates of integrations as on their mean."""
+    detector = ob.Detector.load("generic_h2rg").resized((32, 32))
+    exposure = ob.Exposure("two", pattern=ob.ReadPattern.even(6, frame_time=10.0), integrations=2)
+    done = detector.calibrate(detector.expose(np.full((32, 32), 40.0), exposure, seed=3))
+    each = done.companions["integrations"]
+    good = np.isfinite(done.data) & np.isfinite(each.data).all(axis=0)
+    assert good.any()
+    apart = (each.data.mean(axis=0) - done.data)[good] / done.error[good]
+    assert abs(np.median(apart)) < 0.05
+
+
+def test_a_dark_that_was_subtracted_stays_in_the_variance() -> None:
+    """Its electrons have Poisson noise: the variance is that of the light and the dark together."""
+    from obverse.effects.dark_ramp import DarkRamp
+    from obverse.readout import UpTheRamp
+
+    pattern = ob.ReadPattern.even(5, frame_time=10.0)
+    exposure = ob.Exposure("dark", pattern=pattern)
+    counts = np.broadcast_to((7.0 * pattern.tbar)[None, :, None, None], (1, 5, 16, 16)).astype(np.float32)
+    frame = ob.Frame(counts, "electron", ("integration", "resultant", "row", "column"), exposure=exposure)
+    dark = DarkRamp(ramp=np.broadcast_to((5.0 * pattern.tbar)[:, None, None], (5, 16, 16)), frame_time=10.0)
+    at = ob.Moment.of(frame).replace(read_noise=np.full((16, 16), 5.0, np.float32))
+    readout = UpTheRamp(read_time=10.0)
+    with_dark = readout.estimate(frame, at)
+    without = readout.estimate(dark.correct(frame, at), at)
+    assert np.allclose(without.data, 2.0, rtol=1e-4)
+    assert np.allclose(without.variances["poisson"], with_dark.variances["poisson"], rtol=1e-3)

@@ -98,6 +98,7 @@ class UpTheRamp(Readout):
                 f"estimate: a ramp needs electrons and a read pattern, this frame is in {frame.unit!r} "
                 f"with pattern {frame.exposure.pattern}"
             )
+        subtracted = frame.companions.get("dark_rate")
         fit = fit_ramps(
             frame.data,
             frame.exposure.pattern,
@@ -105,6 +106,7 @@ class UpTheRamp(Readout):
             read_noise=at.read_noise,
             flags=frame.flags,
             pixel_flags=frame.pixel_flags,
+            dark_rate=subtracted.data if subtracted is not None else 0.0,
             estimator=self.estimator,
             find_jumps=False,  # the recipe's cosmic_rays step has set the flags
             save_segments=self.save_segments == "yes",
