@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from _yardstick import in_turns, read_once
-from likelihood import arguments, simulate
+from _ramps import EVEN, simulate
 
 import obverse as ob
 from obverse.ramps.two_point import TwoPoint
@@ -48,9 +48,8 @@ np.save(sys.argv[2], flags[0])
 
 
 def ours(size: int, groups: int, threads: int) -> dict[str, float]:
-    clean = simulate(size, groups, 0.0)[0]
-    struck, _, hit = simulate(size, groups, 0.05)
-    known = arguments(clean)
+    both = [simulate(EVEN, size, groups, share) for share in (0.0, 0.05)]
+    (clean, struck), hit, known = (ramps.counts for ramps in both), both[1].hit, both[0].arguments()
     took = in_turns(
         {
             "R": lambda: read_once(clean, known["flags"], known["read_noise"], threads),
@@ -69,7 +68,8 @@ def ours(size: int, groups: int, threads: int) -> dict[str, float]:
 
 
 def peer(python: str, size: int, groups: int, took: dict[str, float]) -> None:
-    counts = simulate(size, groups, 0.05)[0]
+    ramps = simulate(EVEN, size, groups, 0.05)
+    counts = ramps.counts
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "counts.npy", counts)
         command = [python, "-c", PEER, str(Path(folder) / "counts.npy"), str(Path(folder) / "flags.npy")]
@@ -80,7 +80,7 @@ def peer(python: str, size: int, groups: int, took: dict[str, float]) -> None:
         name, seconds = line.split()[0], float(line.split()[1])
         in_r, times = seconds / took["R"], seconds / took[own]
         print(f"  {name:7s} neighbours {seconds:6.2f} s {in_r:6.0f} R, {times:.0f} times ours")
-    found = ob.find_jumps(counts, options=ALONE, **arguments(counts))
+    found = ob.find_jumps(counts, options=ALONE, **ramps.arguments())
     print(f"  flags that differ: {(found != theirs).sum()} of {(theirs != 0).sum()}")
 
 

@@ -41,14 +41,15 @@ def dark_pixels(geometry: Geometry, layout: str, seen_in: str, *, settle: int = 
 
 def ends(geometry: Geometry, layout: str, seen_in: str) -> list[NDArray[np.bool_]]:
     """Return masks of the halves of the sensor whose dark pixels count alike, in the layout; one mask where all do."""
-    row, column = np.indices(geometry.shape)
+    row, column = np.indices(geometry.shape, sparse=True)
     if seen_in == "reference_rows":
         first = row < geometry.shape[0] // 2
     elif seen_in == "reference_columns":
         first = column < geometry.shape[1] // 2
     else:
-        return [np.ones(geometry.clocked_shape if layout == "clocked" else geometry.shape, bool)]
-    return [geometry.pad(half) if layout == "clocked" else half for half in (first, ~first)]
+        return [np.broadcast_to(True, geometry.clocked_shape if layout == "clocked" else geometry.shape)]
+    halves = [np.broadcast_to(half, geometry.shape) for half in (first, ~first)]
+    return [geometry.pad(half) if layout == "clocked" else half for half in halves]
 
 
 def blocks(array: NDArray[Any], geometry: Geometry, layout: str) -> list[NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -211,17 +212,29 @@ class BiasDrift(Effect):
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return what the estimate of the offset adds to each read [DN squared]."""
-        n = self.pixels(at.geometry)
+        if at.geometry not in self._costs:
+            self._costs[at.geometry] = self._cost(at.geometry)
+        share, by_row = self._costs[at.geometry]
+        noise = np.asarray(at.read_noise, np.float32) ** 2
+        return noise * (at.plane(share) if by_row is None else at.plane(share) + by_row[at.rows, None])
+
+    @cached_property
+    def _costs(self) -> dict[Geometry, tuple[NDArray[np.float64], NDArray[np.float32] | None]]:
+        """What has been computed for a geometry: tiles ask again and again."""
+        return {}
+
+    def _cost(self, geometry: Geometry) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        """Return the variance of an offset (amplifier,) and of the side pixels (row,), in units of the read noise."""
+        n = self.pixels(geometry)
         loss = 1.0 if self.span == "row" else clipping_loss(self.clip)
         share = np.divide(loss, n, out=np.zeros(len(n)), where=n > 0)
-        noise = np.asarray(at.read_noise, np.float32) ** 2
-        side = SidePixels(at.geometry, self.side_window)
+        side = SidePixels(geometry, self.side_window)
         if not self.side_window or not side.widths:
-            return noise * at.plane(share)
+            return share, None
         # the side pixels lost the offset of their own amplifier first: its noise comes back with them
         g, part, each = self.side_gain, side.shares(), share / (self.row_cycle * self.column_cycle)
         share = share + g**2 * (part**2 * each).sum() - 2.0 * g * part * each
-        return noise * (at.plane(share) + (g**2 * side.variance())[at.rows, None].astype(np.float32))
+        return share, (g**2 * side.variance()).astype(np.float32)
 
     def pixels(self, geometry: Geometry) -> NDArray[Any]:
         """Return the number of dark pixels behind one offset, (amplifier,), as if they were averaged alike."""

@@ -101,17 +101,12 @@ class DarkRamp(Effect):
         which = np.minimum(np.arange(frame.shape[0]), len(signal) - 1) if len(signal) > 1 else slice(None)
         dark = signal[which] if "resultant" in frame.axes else signal[0, 0]
         done = frame.replace(data=np.asarray(frame.data, np.float32) - dark)
-        if "resultant" in frame.axes:
-            done = done.replace(companions={**frame.companions, "dark_rate": self._mean_rate(signal, frame)})
+        pattern = frame.exposure.pattern
+        if "resultant" in frame.axes and pattern is not None:
+            rate = Frame(_mean_rate(signal, pattern), "electron/s", exposure=frame.exposure)
+            done = done.replace(companions={**frame.companions, "dark_rate": rate})
         holes = np.isnan(at.plane(self.ramp)).reshape(-1, *signal.shape[-2:]).any(axis=0)
         return add_pixel_flag(done, np.asarray(holes), Flag.UNRELIABLE_DARK) if holes.any() else done
-
-    def _mean_rate(self, signal: NDArray[np.float32], frame: Frame) -> Frame:
-        """Return the rate that has been subtracted: its photon-like noise stays in the ramp, and the fit must know."""
-        pattern = frame.exposure.pattern
-        first, time = (0.0, pattern.tbar[-1]) if len(pattern) == 1 else (signal[:, 0], np.ptp(pattern.tbar))
-        rate = np.maximum(((signal[:, -1] - first) / time).mean(axis=0), 0).astype(np.float32)
-        return Frame(rate, "electron/s", exposure=frame.exposure)
 
     def _weights(self, frame: Frame) -> NDArray[np.float32]:
         """Return what each resultant takes of each of the reference's, (resultant, resultant of the reference)."""
@@ -134,6 +129,12 @@ class DarkRamp(Effect):
         known = np.nan_to_num(at.plane(self.ramp))
         known = known.reshape(-1, *known.shape[-3:])
         return np.stack([np.tensordot(weights, one, axes=1) for one in known])
+
+
+def _mean_rate(signal: NDArray[np.float32], pattern: ReadPattern) -> NDArray[np.float32]:
+    """Return the rate that has been subtracted: its photon-like noise stays in the ramp, and the fit must know."""
+    first, time = (0.0, pattern.tbar[-1]) if len(pattern) == 1 else (signal[:, 0], np.ptp(pattern.tbar))
+    return np.maximum(((signal[:, -1] - first) / time).mean(axis=0), 0).astype(np.float32)
 
 
 def _alike(own: ReadPattern, other: ReadPattern) -> bool:

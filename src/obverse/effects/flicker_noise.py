@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,26 +124,21 @@ class FlickerNoise(Effect):
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the variance of what the correction leaves, its own noise included [electron squared]."""
-        n = self._columns(at.geometry)
+        n = _lit(at.geometry)[1]
         parts = [self._shares(at.geometry, int(columns)) for columns in n]
         left, within = (np.array([getattr(part, name) for part in parts]) for name in ("left", "within"))
         white = median_variance(n) * (1.0 - 1.0 / self._window(at.geometry))
         own = at.plane(self.amplitude) ** 2 * at.plane(left + within * (median_variance(n) - 1.0 / n))
         return own + np.asarray(at.read_noise, np.float32) ** 2 * at.plane(white)
 
-    def _columns(self, geometry: Geometry) -> NDArray[np.int64]:
-        """Return how many pixels of a row see light, (amplifier,)."""
-        lit = [block.any(axis=0).sum() for block in blocks(geometry.sensitive, geometry, "sensor")]
-        return np.maximum(lit, 1)
-
     def _window(self, geometry: Geometry) -> int:
-        rows = _lit_rows(geometry)
+        rows = _lit(geometry)[0]
         return min(self.background_rows, rows) if self.background_rows else rows
 
     def _shares(self, geometry: Geometry, columns: int) -> Shares:
         _, rows, width = geometry.clocked_shape
         period = width + self.overhead
-        return shares(2 * rows * period, period, _lit_rows(geometry), columns, self._window(geometry))
+        return shares(2 * rows * period, period, _lit(geometry)[0], columns, self._window(geometry))
 
     # -- backward ----------------------------------------------------------------------------------------------
 
@@ -223,7 +219,7 @@ class FlickerNoise(Effect):
             )
         usable, found = self._usable(frame, at), []
         parts = zip(
-            *(blocks(a, at.geometry, at.layout) for a in (frame.data, usable)), self._columns(at.geometry), strict=True
+            *(blocks(a, at.geometry, at.layout) for a in (frame.data, usable)), _lit(at.geometry)[1], strict=True
         )
         for block, good, n in parts:
             part = self._shares(at.geometry, int(n))
@@ -238,10 +234,12 @@ class FlickerNoise(Effect):
         return found
 
 
-def _lit_rows(geometry: Geometry) -> int:
-    """Return how many rows of an amplifier see light, of the one that has most."""
-    lit = [block.any(axis=1).sum() for block in blocks(geometry.sensitive, geometry, "sensor")]
-    return int(max(*lit, 2))
+@lru_cache(maxsize=16)
+def _lit(geometry: Geometry) -> tuple[int, NDArray[np.int64]]:
+    """Return how many rows of an amplifier see light, of the one that has most, and the lit columns of each."""
+    lit = blocks(geometry.sensitive, geometry, "sensor")
+    rows, columns = (np.array([block.any(axis=axis).sum() for block in lit]) for axis in (1, 0))
+    return int(max(rows.max(), 2)), np.maximum(columns, 1)
 
 
 def _difference(block: NDArray[np.float32], axes: tuple[str, ...]) -> NDArray[np.float32]:

@@ -102,11 +102,11 @@ def _casertano(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
 
 
 def _searched(cube: Cube, wish: Wish) -> Cube:
-    """Flag the jumps that a two-point search finds."""
+    """Flag the jumps that a two-point search finds, in each pixel for itself: neighbours are the caller's choice."""
     if not wish.find_jumps:
         return cube
-    options = TwoPoint() if wish.jump_sigma is None else TwoPoint(sigma=wish.jump_sigma)
-    return replace(cube, flags=search(cube, options, wish.threads))
+    asked = TwoPoint.of(wish.jump_sigma)
+    return replace(cube, flags=search(cube, replace(asked, neighbours=None), wish.threads))
 
 
 ESTIMATORS: Mapping[str, Callable[[Cube, Wish, Array | None], Estimate]] = {
