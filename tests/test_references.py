@@ -142,12 +142,37 @@ def test_a_dark_ramp_without_times_is_refused(tmp_path):
         nircam().with_references([path], HERE)
 
 
-def test_the_linearity_of_miri_is_that_of_the_counts_as_they_are(tmp_path):
-    said = {"INSTRUME": "MIRI", "DETECTOR": "MIRIMAGE"}
-    line = jf.reference(tmp_path, "linearity", straight(), unit="COEFFS", **said)
-    belief = ob.Detector.load("jwst_miri").resized(SHAPE).with_references([line])
-    assert not belief.has("bias")
-    assert "bias" not in belief.steps
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("jwst_miri", ("MIRI", "MIRIMAGE")), ("roman_wfi", ("WFI", "WFI01"))],
+)
+def test_polynomials_of_the_counts_as_they_are_meet_those_counts(name, said):
+    """The level is typical and wrong here; what a polynomial of raw counts sees must not depend on it."""
+    shape = (64, 64) if name == "jwst_miri" else (64, 256)
+    c = np.array([-60.0, 1.01, -2e-6, 3e-11])
+    line = Reference(
+        "linearity", *said, Section((0, shape[0]), (0, shape[1])), {"coefficients": np.tile(c[:, None, None], (1, *shape))}
+    )
+    own = ob.Detector.load(name).resized(shape)
+    belief = own.with_references([line])
+    assert belief.steps.index("bias") < belief.steps.index("nonlinearity")
+    assert belief.has("bias")
+    gain, pedestal = own.effect("gain").gain, 7321.0  # no level of ours
+    pattern = ob.ReadPattern.even(6, frame_time=3.0)
+    counts = pedestal + np.arange(6.0)[:, None, None] * RANDOM.uniform(500.0, 2000.0, shape)
+    drift = np.array([0.0, 40.0, -25.0, 60.0, 10.0, -30.0])[:, None, None]
+    frame = ob.Frame(
+        np.float32(np.where(own.geometry.sensitive, counts, pedestal) + drift)[None],
+        "DN",
+        ("integration", "resultant", "row", "column"),
+        exposure=ob.Exposure("a", pattern=pattern),
+    )
+    done = belief.recipe().until("nonlinearity").without("adc", "saturation").run(frame)
+    found = (done.data[0] - done.data[0, 0])[:, own.geometry.sensitive] / gain
+    straight = np.polynomial.polynomial.polyval(counts, c)
+    expected = (straight - straight[0])[:, own.geometry.sensitive]
+    np.testing.assert_allclose(found, expected, rtol=3e-6, atol=0.02)
+    assert done.data[0, 0][own.geometry.sensitive].max() < 2e4  # the signal begins near zero, not at P(level)
 
 
 # --- what fits, and what does not ---

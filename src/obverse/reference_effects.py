@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from math import comb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects import SITES, Effect
 from obverse.effects.bad_pixels import BadPixels
@@ -30,9 +31,12 @@ from obverse.references import Reference, Setup, fitted, read_references
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["with_references"]
+__all__ = ["above", "with_references"]
 
 _TOP = 65535.0
+
+_OF_RAW_COUNTS = frozenset({"MIRI", "WFI"})
+"""Instruments whose polynomials are those of the counts as they are, level included."""
 
 _BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -129,26 +133,76 @@ def _readnoise(detector: Detector, reference: Reference, _: Mapping[str, Referen
 
 
 def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Reference]) -> Detector:
-    if reference.instrument == "MIRI" and detector.has("bias"):
-        detector = detector.without("bias")  # its polynomials are those of the counts as they are
-    gain = _plane(detector, "gain", "gain", 1.0)
-    bias = np.nan_to_num(_plane(detector, "bias", "level", 0.0))
-    top = others["saturation"].planes["level"] if "saturation" in others else np.nan
-    own = _plane(detector, "saturation", "full_well", np.nan) / gain
-    maximum = np.where(np.isfinite(top), top - bias, own)
-    maximum = np.where((maximum > 0) & (maximum < _TOP), maximum, _TOP)
+    gain, level = _plane(detector, "gain", "gain", 1.0), _level(detector)
     coefficients = np.asarray(reference.planes["coefficients"], np.float64)
     unknown = ~np.isfinite(coefficients).all(axis=0) | (coefficients[1] == 0)
     flags = reference.planes.get("flags")
     if flags is not None:
         unknown = unknown | ((flags & np.uint32(Flag.NO_LIN_CORR)) != 0)
+    if reference.instrument in _OF_RAW_COUNTS:
+        coefficients = above(coefficients, level)
+        detector = _with_first_level(detector)
     made = Nonlinearity.from_counts(
         np.where(unknown, np.nan, coefficients),
         gain,
-        maximum=maximum,
+        maximum=_highest(detector, others, gain, level),
         source=os.path.basename(reference.path),  # noqa: PTH119
     )
     return _placed(detector, made)
+
+
+def _level(detector: Detector) -> NDArray[np.float64]:
+    """Return the level that is subtracted from each pixel [DN]."""
+    level = _plane(detector, "bias", "level", 0.0)
+    return np.where(np.isnan(level), np.nanmedian(level), level)
+
+
+def _highest(
+    detector: Detector, others: Mapping[str, Reference], gain: NDArray[np.float64], level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return up to which signal above the level a polynomial must hold [DN]: saturation."""
+    top = others["saturation"].planes["level"] if "saturation" in others else np.nan
+    own = _plane(detector, "saturation", "full_well", np.nan) / gain
+    highest = np.where(np.isfinite(top), top - level, own)
+    return np.where((highest > 0) & (highest < _TOP), highest, _TOP)
+
+
+def above(coefficients: NDArray[np.float64], level: ArrayLike) -> NDArray[np.float64]:
+    r"""Turn polynomials of the counts as they are into those of the signal above a level.
+
+    .. math:: Q(y) = P(y + b) - P(b) = \sum_{j \ge 1} y^j \sum_{k \ge j} \binom{k}{j}\, c_k\, b^{k - j}
+
+    Parameters
+    ----------
+    coefficients
+        :math:`c_k` of the powers 0, 1, 2 ..., (order, row, column) [DN^(1-k)].
+    level
+        :math:`b`, a number or (row, column) [DN].
+
+    Returns
+    -------
+    ndarray
+        Those of :math:`Q`, of the same shape; no signal stays no signal.
+
+    Examples
+    --------
+    >>> above(np.array([5.0, 1.0, 1e-6]).reshape(3, 1, 1), 1000.0).ravel().tolist()  # 1 + 2 b c2 is the new slope
+    [0.0, 1.002, 1e-06]
+    """
+    c, b = np.asarray(coefficients, np.float64), np.asarray(level, np.float64)
+    order = range(len(c))
+    moved = [sum((comb(k, j) * c[k] * b ** (k - j) for k in order[j:]), np.zeros(c.shape[1:])) for j in order]
+    return np.stack([np.zeros(c.shape[1:]), *moved[1:]])
+
+
+def _with_first_level(detector: Detector) -> Detector:
+    """Return the detector whose dark pixels tell the drift since the first resultant.
+
+    A polynomial of the raw counts must meet them: the level that all pixels of a ramp begin with stays in.
+    """
+    if not detector.has("bias_drift"):
+        return detector
+    return detector.with_effect(detector.effect("bias_drift").replace(relative_to="first_resultant"))
 
 
 def _saturation(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:

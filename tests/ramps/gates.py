@@ -6,6 +6,7 @@ fails.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+import obverse as ob
 from obverse import ReadPattern
 from tests import naive
 
@@ -39,6 +41,22 @@ PATTERNS = {
     "uneven groups, low noise": (ReadPattern(ROMAN, 3.16), 5.0),
 }
 
+ESTIMATORS = ("likelihood", "ols", "casertano", "covariance")
+
+# What the named gates of the two estimators with classes of weights are wider by, to what in all. They take one of
+# six exponents from the end points of the ramp that they then weigh: where a class ends, noise decides, so that
+# weights and rate share it. Nothing is wrong with their arithmetic, which has its oracle. Measured at 4e6 ramps at
+# the worst of 41 rates: bias 0.011, pull scatter 1.013, coverage 0.675 to 0.688, variance 1.03 of the optimal.
+CLASS_CHOICE = {"bias": 0.012, "pull_std": 0.02, "cover_68": 0.01, "efficiency": 0.05, "true_pull_std": 0.025}
+
+# Segments of L and M reads weighted by the inverse of their read variance, L^3 and M^3, where photon noise would ask
+# for L and M: var / optimal = (x^5 + 1)(x + 1) / (x^3 + 1)^2 with x = M / L, at most 1.25. That is the price of
+# weights that know nothing of the light, and so cannot be pulled by it; it comes on top of the class.
+READ_WEIGHTS = {**CLASS_CHOICE, "efficiency": 0.30, "true_pull_std": 0.14}
+
+WIDER: Mapping[str, Mapping[str, float]] = {"ols": CLASS_CHOICE, "casertano": CLASS_CHOICE}
+WIDER_CUT: Mapping[str, Mapping[str, float]] = {"ols": READ_WEIGHTS, "casertano": READ_WEIGHTS}
+
 
 def simulate(pattern: ReadPattern, read_noise: float, rate: float, n: int, seed: int, gain: float = 1.0) -> Array:
     """Ramps of Poisson electrons read one by one and averaged, (resultant, 1, n) float32 [DN]."""
@@ -58,78 +76,123 @@ def simulate(pattern: ReadPattern, read_noise: float, rate: float, n: int, seed:
 
 @dataclass
 class Truth:
-    """What an estimator that knows the true rate and covariance makes of the same ramps."""
+    """What an estimator that knows the true rate and covariance makes of the same ramps; sigma may be one each."""
 
     rate: Array
-    sigma: float
+    sigma: Any
 
 
-def perfect(counts: Array, pattern: ReadPattern, read_noise: float, rate: float, gain: float = 1.0) -> Truth:
-    """Weigh the ramps by the covariance at the true rate."""
+def perfect(
+    counts: Array, pattern: ReadPattern, read_noise: float, rate: float, gain: float = 1.0, used: Array | None = None
+) -> Truth:
+    """Weigh the differences that may be used, (difference, 1, n), by their covariance at the true rate."""
     photons, reading = naive.read_covariances(pattern.times)
+    covariance = rate * photons + read_noise**2 * reading
     d = np.diff([np.mean(group) for group in pattern.times])
-    _, weights, variance, _ = naive.solve(d, d, rate * photons + read_noise**2 * reading)
-    return Truth(gain * np.tensordot(weights, np.diff(counts.astype(float), axis=0), 1), float(np.sqrt(variance)))
+    y = gain * np.diff(counts.astype(float), axis=0)
+    if used is None:
+        _, weights, variance, _ = naive.solve(d, d, covariance)
+        return Truth(np.tensordot(weights, y, 1), float(np.sqrt(variance)))
+    made = Truth(np.full(counts.shape[1:], np.nan), np.full(counts.shape[1:], np.nan))
+    names = np.left_shift(1, np.arange(len(d)), dtype=np.int64) @ used.reshape(len(d), -1)
+    for name in np.unique(names[names > 0]):
+        kept, here = (name >> np.arange(len(d)) & 1).astype(bool), names == name
+        _, weights, variance, _ = naive.solve(d[kept], d[kept], covariance[np.ix_(kept, kept)])
+        made.rate[:, here], made.sigma[:, here] = weights @ y[kept][:, 0, here], np.sqrt(variance)
+    return made
 
 
 def outcomes(fit: Any, truth: Truth, rate: float, n_differences: int) -> dict[str, float]:
-    """All metrics of a set of fits of ramps with the same rate."""
+    """All metrics of a set of fits of ramps with the same rate; those of chi-square where there is one."""
     pull = (fit.rate - rate) / fit.error
-    off = fit.rate.astype(float) - truth.rate
-    return {
+    z, best = (fit.rate.astype(float) - rate) / truth.sigma, (truth.rate - rate) / truth.sigma
+    off = z - best
+    n = float(off.size)
+    made = {
         # against the perfect weights on the same ramps: their own mean is exactly right, so their noise drops
         # out
-        "bias": float(off.mean() / truth.sigma),
-        "bias_error": float(off.std() / truth.sigma / np.sqrt(off.size)),
-        "bias_electron": float(off.mean()),
-        "absolute_bias": float((fit.rate.mean(dtype=float) - rate) / truth.sigma),
+        "bias": float(off.mean()),
+        "bias_error": float(off.std() / np.sqrt(n)),
+        "bias_electron": float((fit.rate - truth.rate).mean()),
+        "absolute_bias": float(z.mean()),
         "pull_std": float(pull.std(dtype=float)),
-        "true_pull_std": float((fit.rate - rate).std(dtype=float) / truth.sigma),
-        "rms_error": float(np.sqrt((fit.error.astype(float) ** 2).mean()) / truth.sigma),
+        "true_pull_std": float(z.std()),
+        "rms_error": float(np.sqrt(((fit.error.astype(float) / truth.sigma) ** 2).mean())),
         "cover_68": float((abs(pull) < 1).mean()),
         "cover_95": float((abs(pull) < 1.959964).mean()),
-        "chi2": float(fit.chi2.mean(dtype=float)) / max(n_differences - 1, 1),
-        "p_values": float(stats.kstest(stats.chi2.sf(fit.chi2.ravel()[:2000], n_differences - 1), "uniform").pvalue)
-        if n_differences > 1
-        else 1.0,
-        "efficiency": float(fit.rate.var(dtype=float) / truth.rate.var()),
-        "n": float(fit.rate.size),
+        "efficiency": float(z.var() / best.var()),
+        # perfect weights are uncorrelated with what others add to them, so the ratio scatters by that alone
+        "efficiency_error": float(2 * off.std() / best.std() / np.sqrt(n)),
+        "n": n,
     }
+    if fit.chi2 is None or n_differences < 2:
+        return made
+    p_values = stats.chi2.sf(fit.chi2.ravel()[:2000], n_differences - 1)
+    made["chi2"] = float(fit.chi2.mean(dtype=float)) / (n_differences - 1)
+    made["p_values"] = float(stats.kstest(p_values, "uniform").pvalue)
+    return made
 
 
 def failures(
-    got: dict[str, float], rate: float, n_differences: int, corner: bool = False, loose: float = 1.0
+    got: dict[str, float],
+    rate: float,
+    n_differences: int,
+    corner: bool = False,
+    loose: float = 1.0,
+    wider: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Names of the gates that the outcomes do not pass.
 
     `corner`: low noise, where the error follows the estimated rate. Pulls and coverage have wider bounds
     there, those that the best peer needs as well. `loose`: factor on the tolerances of chi-square and
-    coverage, so that a sample of a tenth of the size can pass them.
+    coverage, so that a sample of a tenth of the size can pass them. `wider`: least tolerances by gate, for a named
+    reason.
     """
     root = np.sqrt(got["n"])
     faint, middle = rate < 1, rate < 10
     few = n_differences < 3
+    degrees = max(n_differences - 1, 1)
+    pull_band = (1.0, 0.1) if corner else (0.99, 0.04) if faint else (1.0, 0.02 if middle else 0.01)
     sides = {
         "bias": (0.0, 0.005 if rate <= 1 else 0.02, got["bias_error"]),
         "absolute_bias": (0.0, max(0.005 if rate <= 1 else 0.02, 3.5 / root), 0.0),
+        "pull_std": (*pull_band, np.sqrt(0.5) / root),
         "true_pull_std": (1.0, max(0.005, 4 / np.sqrt(2) / root), 0.0),
-        "efficiency": (1.0, 0.01, 0.002),
+        "efficiency": (1.0, 0.01, got["efficiency_error"]),
         "rms_error": (1.0, 0.06 if corner else 0.025 if middle else 0.012, 0.5 / root),
-        "chi2": (1.0, 0.2 if corner else 0.01 * loose, np.sqrt(2 / max(n_differences - 1, 1)) / root),
+        "chi2": (1.0, 0.2 if corner else 0.01 * loose, np.sqrt(2 / degrees) / root),
         "cover_68": (0.6827, 0.04 if corner else 0.015 if few or faint else 0.005 * loose, 0.47 / root),
         # the reference fit has 0.960 itself near zero flux, where the error follows the rate
         "cover_95": (0.95, 0.02 if corner else 0.0135 if few or faint else 0.003 * loose, 0.22 / root),
     }
-    if n_differences == 1:
-        del sides["chi2"]
-    low, high = (0.90, 1.10) if corner else (0.95, 1.03) if faint else (0.98, 1.02) if middle else (0.99, 1.01)
+    least = {} if wider is None else wider
     failed = [
         name
         for name, (target, tolerance, error) in sides.items()
-        if not abs(got[name] - target) + 3 * error < tolerance or np.isnan(got[name])
+        if name in got and not abs(got[name] - target) + 3 * error < max(tolerance, least.get(name, 0.0))
     ]
-    if not low < got["pull_std"] < high:
-        failed.append("pull_std")
-    if got["p_values"] < 1e-5 and not corner and not faint:
+    if got.get("p_values", 1.0) < 1e-5 and not corner and not faint:
         failed.append("p_values")
     return failed
+
+
+def judged(
+    name: str, rate: float, n: int, seed: int = 7, loose: float = 2.0, fit: Any = None, **changes: Any
+) -> list[str]:
+    """Simulate, fit, and return the gates that fail; `changes` make the fit another one, or wrong on purpose."""
+    pattern, noise = PATTERNS[name]
+    counts = simulate(pattern, noise, rate, n, seed)
+    arguments = {"pattern": pattern, "gain": 1.0, "read_noise": noise, "find_jumps": False, **changes}
+    result = ob.fit_ramps(counts, **arguments) if fit is None else fit(counts, pattern, noise)
+    truth = perfect(counts, pattern, noise, rate)
+    return verdict(result, truth, name, rate, loose, WIDER.get(arguments.get("estimator", "likelihood")))
+
+
+def verdict(
+    fit: Any, truth: Truth, name: str, rate: float, loose: float = 2.0, wider: Mapping[str, float] | None = None
+) -> list[str]:
+    """Return the gates that a fit of ramps of a named pattern fails, with what it had."""
+    m = len(PATTERNS[name][0]) - 1
+    got = outcomes(fit, truth, rate, m)
+    corner = "low noise" in name and rate < 10
+    return [f"{gate}={got[gate]}" for gate in failures(got, rate, m, corner, loose, wider)]

@@ -10,23 +10,9 @@ import pytest
 
 import obverse as ob
 from obverse import ReadPattern
-from tests.ramps.gates import PATTERNS, failures, outcomes, perfect, simulate
+from tests.ramps.gates import PATTERNS, judged, perfect, simulate
 
 FLUXES = [0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
-
-
-def judged(
-    name: str, rate: float, n: int, seed: int = 7, loose: float = 2.0, fit: Any = None, **changes: Any
-) -> list[str]:
-    """Simulate, fit, and return the gates that fail; `changes` make the fit wrong on purpose."""
-    pattern, noise = PATTERNS[name]
-    counts = simulate(pattern, noise, rate, n, seed)
-    arguments = {"pattern": pattern, "gain": 1.0, "read_noise": noise, "find_jumps": False, **changes}
-    result = ob.fit_ramps(counts, **arguments) if fit is None else fit(counts, pattern, noise)
-    m = len(pattern) - 1
-    got = outcomes(result, perfect(counts, pattern, noise, rate), rate, m)
-    corner = "low noise" in name and rate < 10
-    return [f"{gate}={got.get(gate)}" for gate in failures(got, rate, m, corner, loose)]
 
 
 @pytest.mark.parametrize("name", PATTERNS)

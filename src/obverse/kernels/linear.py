@@ -43,6 +43,8 @@ KIND, JOINS, COMBINE = range(3)
 POWER, COVARIANCE = range(2)
 FORMAL, FORMAL_TOTAL, READ_ONLY, COMMON_RATE = range(4)
 
+LONGEST_KEPT = 24  # resultants up to which the weights of all segments fit the second-level cache
+
 # Planes of `segments`: of each segment its rate, forms, first and last resultant, intercept, its forms, and the
 # formal errors of a straight line with these weights.
 FIELDS = ("rate", "qr", "qs", "first", "last", "intercept", "jr", "js", "formal_rate", "formal_intercept")
@@ -61,14 +63,14 @@ def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float,
 
 
 @jit
-def _exponent(rise: float, noise: float, signal: Array) -> float:
-    """Exponent of the weights at a signal-to-noise ratio; `signal` holds its limits and the exponents."""
-    power = signal[1, 0]
+def _place(rise: float, noise: float, signal: Array) -> int:
+    """Count the limits that the signal-to-noise ratio has passed; `signal` holds them, and the exponents."""
+    place = 0
     if rise > 0:
         ratio = rise / math.sqrt(noise + rise)
         for i in range(1, signal.shape[1]):
-            power = signal[1, i] if ratio >= signal[0, i] else power
-    return power
+            place += 1 if ratio >= signal[0, i] else 0
+    return place
 
 
 @jit
@@ -87,10 +89,9 @@ def _raised(x: float, power: float) -> float:
 
 
 @jit
-def _power_weights(R: Array, a: int, b: int, read: float, times: Array, signal: Array, w: Array, K: Array) -> None:
+def _power_weights(P: float, a: int, b: int, times: Array, w: Array, K: Array) -> None:
     """Weights of a straight line, |(t - c)/h|^P: the higher the signal, the more the ends count."""
-    P = _exponent(R[b] - R[a], read * times[NOISE, b], signal)
-    one, two = R.dtype.type(1), R.dtype.type(2)
+    one, two = K.dtype.type(1), K.dtype.type(2)
     c, h = (times[TBAR, a] + times[TBAR, b]) / two, (times[TBAR, b] - times[TBAR, a]) / two
     zero, per = one - one, one / h
     F0, F1, F2 = zero, zero, zero
@@ -143,21 +144,34 @@ def _slope(R: Array, K: Array, a: int, b: int) -> float:
 
 
 @jit
-def _weight(combine: int, a: int, b: int, read: float, f: float, forms: tuple[float, float], times: Array) -> float:
+def _line(
+    R: Array, a: int, b: int, read: float, times: Array, signal: Array, memo: Array, w: Array, K: Array
+) -> tuple[float, float, float]:
+    """Slope of a segment, QR and QS of its weights; weights that were needed before are looked up."""
+    place = _place(R[b] - R[a], read * times[NOISE, b], signal)
+    if memo.shape[0] == 0 or memo[a, b, place, 0] == 0:
+        _power_weights(signal[1, place], a, b, times, w, K)
+        forms = _form(K, a, b, times, times[TBAR, a])
+        if memo.shape[0] == 0:
+            return _slope(R, K, a, b), forms[0], forms[1]
+        known = memo[a, b, place]
+        known[0], known[1] = forms
+        known[2 + a : 2 + b + 1] = K[a : b + 1]
+    known = memo[a, b, place]
+    return _slope(R, known[2:], a, b), known[0], known[1]
+
+
+@jit
+def _weight(
+    combine: int, a: int, b: int, read: float, f: float, qr: float, qs: float, times: Array, formal: Array
+) -> float:
     """Weight of a segment in the mean: its inverse variance, as the rule of combination sees it."""
     if combine == READ_ONLY:
-        return 1 / (read * forms[0])
+        return 1 / (read * qr)
     if combine == COMMON_RATE:
-        return 1 / (read * forms[0] + f * forms[1])
-    zero = read - read
-    n, mean, squares = zero, zero, zero
-    for k in range(a, b + 1):
-        n += 1
-        mean += times[TBAR, k]
-    for k in range(a, b + 1):
-        squares += (times[TBAR, k] - mean / n) ** 2
-    photons = f / (times[TBAR, b] - times[TBAR, a]) if combine == FORMAL_TOTAL else zero
-    return 1 / (read * times[SHARE, b] / squares + photons)
+        return 1 / (read * qr + f * qs)
+    photons = f / (times[TBAR, b] - times[TBAR, a]) if combine == FORMAL_TOTAL else read - read
+    return 1 / (read * formal[a, b] + photons)
 
 
 @jit
@@ -197,6 +211,7 @@ def _search(
     intercept: float,
     times: Array,
     signal: Array,
+    memo: Array,
     states: Array,
     w: Array,
     K: Array,
@@ -210,8 +225,7 @@ def _search(
     while count > 0:
         count -= 1
         a, b = first[count], last[count]
-        _power_weights(R, a, b, read, times, signal, w, K)
-        rate = _slope(R, K, a, b)
+        rate, _, _ = _line(R, a, b, read, times, signal, memo, w, K)
         i, score = _worst(R, a, b, rate, read, times)
         if score > _limit(rate, intercept):
             any_found = True
@@ -263,6 +277,8 @@ def _combine(
     times: Array,
     differences: Array,
     signal: Array,
+    formal: Array,
+    memo: Array,
     first: Array,
     last: Array,
     count: int,
@@ -276,15 +292,15 @@ def _combine(
     for s in range(count):
         a, b = first[s], last[s]
         if rule[KIND] == POWER:
-            _power_weights(R, a, b, read, times, signal, w, K)
+            slope, own_qr, own_qs = _line(R, a, b, read, times, signal, memo, w, K)
         else:
             _optimal_weights(a, b, f / read, differences, w, K)
-        slope = _slope(R, K, a, b)
-        forms = _form(K, a, b, times, times[TBAR, a])
-        W = _weight(rule[COMBINE], a, b, read, f, forms, times)
+            slope = _slope(R, K, a, b)
+            own_qr, own_qs = _form(K, a, b, times, times[TBAR, a])
+        W = _weight(rule[COMBINE], a, b, read, f, own_qr, own_qs, times, formal)
         rate += W * slope
-        qr += W * W * forms[0]
-        qs += W * W * forms[1]
+        qr += W * W * own_qr
+        qs += W * W * own_qs
         total += W
         if target.shape[0] > 0:
             _store(R, K, w, a, b, slope, read, times, target[:, s])
@@ -311,6 +327,8 @@ def _pixel(
     times: Array,
     differences: Array,
     signal: Array,
+    formal: Array,
+    memo: Array,
     R: Array,
     states: Array,
     first: Array,
@@ -324,15 +342,15 @@ def _pixel(
     count = split(states, rule[JOINS], first, last)
     hit = False
     if intercept < np.inf and count > 0:
-        hit = _search(R, lane[READ + j], intercept, times, signal, states, w, K, first, last, count, found)
+        hit = _search(R, lane[READ + j], intercept, times, signal, memo, states, w, K, first, last, count, found)
         count = split(states, rule[JOINS], first, last)
     f, zero = given, lane[READ + j] - lane[READ + j]
     nothing = target[:, :0] if target.shape[0] > 0 else target
     if rule[KIND] == COVARIANCE and not f >= 0:  # NaN: none given
         f = max(_mean_rate(R, times, first, last, count), zero) + lane[DARK + j] if count > 0 else zero
-        _combine(R, lane, j, f, rule, times, differences, signal, first, last, count, w, K, nothing[:0])
+        _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K, nothing[:0])
         f = max(lane[RATE + j], zero) + lane[DARK + j]
-    _combine(R, lane, j, f, rule, times, differences, signal, first, last, count, w, K, target)
+    _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K, target)
     k = 0  # the first resultant that is clean has not seen the jumps, even where it is in no segment
     while k < states.shape[0] - 1 and states[k] != CLEAN:
         k += 1
@@ -354,6 +372,8 @@ def _irregular(
     times: Array,
     differences: Array,
     signal: Array,
+    formal: Array,
+    memo: Array,
     found: Array,
     segments: Array,
     n: int,
@@ -376,7 +396,24 @@ def _irregular(
         here = given[row % given.shape[0], column % given.shape[1]]
         target = segments[:, :, row, column] if segments.shape[0] > 0 else nothing
         if _pixel(
-            lane, j, here, rule, intercept, times, differences, signal, R, states, first, last, w, K, hits, target
+            lane,
+            j,
+            here,
+            rule,
+            intercept,
+            times,
+            differences,
+            signal,
+            formal,
+            memo,
+            R,
+            states,
+            first,
+            last,
+            w,
+            K,
+            hits,
+            target,
         ):
             seen[j] |= JUMP
             for k in range(size):
@@ -544,13 +581,15 @@ def _two_passes(
 
 
 @jit
-def _weights_of_regular(lane: Array, rule: Array, times: Array, given: Array, row: int, first: int, n: int) -> None:
+def _weights_of_regular(
+    lane: Array, rule: Array, times: Array, formal: Array, given: Array, row: int, first: int, n: int
+) -> None:
     """Fill the weight of each ramp, for the mean over integrations."""
     last = times.shape[1] - 1
     for j in range(n):
         f = given[row % given.shape[0], (first + j) % given.shape[1]]
-        forms = (lane[QR + j], lane[QS + j])
-        lane[WEIGHT + j] = _weight(rule[COMBINE], 0, last, lane[READ + j], f, forms, times)
+        own = lane[READ + j], f, lane[QR + j], lane[QS + j]
+        lane[WEIGHT + j] = _weight(rule[COMBINE], 0, last, own[0], own[1], own[2], own[3], times, formal)
 
 
 @jit
@@ -618,7 +657,8 @@ def fit_rows(
     intercept
         Significance of a jump at 1 electron/s; infinite: no search.
     tables
-        Times, constants of differences, limits of the signal, basis, phi, forms, pairs: `obverse.ramps.weights`.
+        Times, constants of differences, limits of the signal, basis, phi, forms, formal variances of
+        segments, pairs: `obverse.ramps.weights`.
     found
         (resultant, row, column) uint8, gets JUMP on the resultants beside each jump found.
     segments
@@ -629,7 +669,7 @@ def fit_rows(
     out_flags
         (row, column) uint32.
     """
-    times, differences, signal, basis, phi, forms, pairs = tables
+    times, differences, signal, basis, phi, forms, formal, pairs = tables
     size, n_columns = times.shape[1], counts.shape[2]
     tile = aligned(size, LANES, times.dtype)
     product = aligned(basis.shape[0], LANES, times.dtype)
@@ -640,6 +680,9 @@ def fit_rows(
     at = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
     listed = np.zeros(n_columns, np.int64)
+    # weights of the segments met so far: (first, last, exponent, QR and QS and K)
+    kept = size if rule[KIND] == POWER and size <= LONGEST_KEPT and segments.shape[0] == 0 else 0
+    memo = np.zeros((kept, kept, signal.shape[1], size + 2), times.dtype)
     limit = intercept - 4 / 3
     for row in range(start, stop):
         length = 0
@@ -657,7 +700,7 @@ def fit_rows(
                 _look_for_jumps(counts, row, first, lane, times, limit, n)
             _intercepts(counts[0, row, first : first + n], lane, times[TBAR, 0], n)
             if out.shape[0] > 4:
-                _weights_of_regular(lane, rule, times, given, row, first, n)
+                _weights_of_regular(lane, rule, times, formal, given, row, first, n)
             _conclude(lane, seen, known, n)
             for place, field in enumerate((RATE, QS, QR, PEDESTAL, WEIGHT, NEXT)):
                 if place < out.shape[0]:
@@ -690,6 +733,8 @@ def fit_rows(
                 times,
                 differences,
                 signal,
+                formal,
+                memo,
                 found,
                 segments,
                 n,

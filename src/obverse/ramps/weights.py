@@ -56,7 +56,7 @@ class Weighting:
         """Return the arrays that the kernel reads, in the type in which it computes."""
         basis, phi = self.basis(_SMALL[dtype])
         pairs, folded = _folded(basis)
-        own = (self.times, self.differences, self.signal, folded, phi, self.forms())
+        own = (self.times, self.differences, self.signal, folded, phi, self.forms(), _formal(self.times))
         return (*(np.ascontiguousarray(table, dtype) for table in own), pairs)
 
     def basis(self, small: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -75,6 +75,20 @@ class Weighting:
 def _closed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Repeat the last node, so that every node has a next one."""
     return np.concatenate([rows, rows[:, -1:]], axis=1)
+
+
+def _formal(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the read variance of an unweighted line from each resultant to each later one, for one electron^2 [1/s2].
+
+    It is 1/N over the sum of squares of the times about their mean.
+    """
+    t, share = times[0] - times[0].mean(), times[2]
+    n = np.arange(len(t))
+    sums = [np.concatenate([[0.0], np.cumsum(t**power)]) for power in range(3)]
+    count, first, second = (s[None, 1:] - s[:-1, None] for s in sums)
+    later = n[:, None] < n[None]
+    squares = np.where(later, second - first**2 / np.where(later, count, 1), 1.0)
+    return np.where(later, share[None] / squares, 0.0)
 
 
 def _folded(basis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
