@@ -20,6 +20,13 @@ BIAS = RANDOM.uniform(9000, 11000, SHAPE)
 HERE = Setup("NIRCAM", "NRCA1", Section((0, 24), (0, 32)), "RAPID")
 
 
+GAIN_ALONE = Reference("gain", "NIRCAM", "NRCA1", HERE.section, {"gain": GAIN.astype(np.float32)})
+
+
+def said_of(setup):
+    return setup.instrument, setup.detector, setup.section, setup.readout
+
+
 def nircam():
     return ob.Detector.load("jwst_nircam").resized(SHAPE)
 
@@ -151,7 +158,10 @@ def test_polynomials_of_the_counts_as_they_are_meet_those_counts(name, said):
     shape = (64, 64) if name == "jwst_miri" else (64, 256)
     c = np.array([-60.0, 1.01, -2e-6, 3e-11])
     line = Reference(
-        "linearity", *said, Section((0, shape[0]), (0, shape[1])), {"coefficients": np.tile(c[:, None, None], (1, *shape))}
+        "linearity",
+        *said,
+        Section((0, shape[0]), (0, shape[1])),
+        {"coefficients": np.tile(c[:, None, None], (1, *shape))},
     )
     own = ob.Detector.load(name).resized(shape)
     belief = own.with_references([line])
@@ -173,6 +183,30 @@ def test_polynomials_of_the_counts_as_they_are_meet_those_counts(name, said):
     expected = (straight - straight[0])[:, own.geometry.sensitive]
     np.testing.assert_allclose(found, expected, rtol=3e-6, atol=0.02)
     assert done.data[0, 0][own.geometry.sensitive].max() < 2e4  # the signal begins near zero, not at P(level)
+
+
+@pytest.mark.parametrize("where", ["reference", "exposure"])
+def test_a_second_gain_setting_gives_the_same_electrons_and_twice_the_counts(tmp_path, where):
+    said = {"GAINFACT": 2.0} if where == "reference" else {}
+    gain = jf.reference(tmp_path, "gain", GAIN.astype(np.float32), **said)
+    setup = Setup(*said_of(HERE), gain_factor=2.0 if where == "exposure" else 1.0)
+    plain, twice = nircam().with_references([GAIN_ALONE], HERE), nircam().with_references([gain], setup)
+    cube = RANDOM.uniform(11000.0, 20000.0, (1, 2, *SHAPE)).astype(np.float32)
+    exposure = ob.Exposure("a", pattern=ob.ReadPattern.even(2, frame_time=10.0))
+    frame = ob.Frame(cube, "DN", ("integration", "resultant", "row", "column"), exposure=exposure)
+    one, other = (belief.recipe().until("gain").run(frame).data for belief in (plain, twice))
+    np.testing.assert_allclose(other, one, rtol=2e-6)
+    np.testing.assert_allclose(twice.effect("gain").gain, GAIN / 2.0, rtol=1e-6)  # what products divide by
+    assert [e.name for e in twice.effects].index("gain_scale") < [e.name for e in twice.effects].index("bias")
+    charge = RANDOM.uniform(0.0, 1e4, SHAPE)
+    np.testing.assert_allclose(twice.respond(charge), plain.respond(charge), rtol=2e-6)
+
+
+def test_without_a_gain_reference_the_typical_gain_is_that_of_the_usual_setting():
+    belief = nircam().with_references([], Setup(*said_of(HERE), gain_factor=2.0))
+    assert belief.effect("gain").gain == nircam().effect("gain").gain
+    assert belief.effect("gain_scale").factor == 2.0
+    assert belief.steps.index("gain_scale") == belief.steps.index("gain") - 1
 
 
 # --- what fits, and what does not ---

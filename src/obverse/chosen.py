@@ -14,7 +14,7 @@ from obverse.detector_file import built_in
 from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
 from obverse.params import declared
-from obverse.references import KINDS, Reference
+from obverse.references import KINDS, WITHOUT_SUPERBIAS, Reference
 from obverse.window import windowed
 
 __all__ = ["detector_of", "fitting", "informed", "referred", "tuned"]
@@ -69,8 +69,8 @@ def referred(detector: Detector, references: Sequence[Reference], frame: Frame) 
     """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
     setup = io.setup_of(frame)
     if setup is not None:
-        _warn_of_typical_values(detector, references, frame)
-    return detector.with_references(references, setup) if references else detector
+        _warn_of_typical_values(detector, references, frame, setup.instrument)
+    return detector if setup is None and not references else detector.with_references(references, setup)
 
 
 def tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
@@ -83,11 +83,12 @@ def tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
     return detector.replace(readout=detector.readout.replace(**fit))
 
 
-def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame) -> None:
-    given = {reference.kind for reference in references}
+def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame, instrument: str) -> None:
+    given = {reference.kind for reference in references} | ({"superbias"} if instrument in WITHOUT_SUPERBIAS else set())
     measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
     known = measured_names | set(frame.undone)
     missing = [k for k, effect in KINDS.items() if k not in given and effect not in known and detector.has(effect)]
     if missing:
         what = f"no reference for {', '.join(missing)}: the typical values of detector {detector.name!r} are used"
-        warnings.warn(f"{what} (--reference FILE)", ObverseWarning, stacklevel=2)
+        good_for = "good for a first look and for planning, not for photometry"
+        warnings.warn(f"{what}, {good_for} (--reference FILE)", ObverseWarning, stacklevel=2)

@@ -294,20 +294,30 @@ class Geometry:
     # -- checks ------------------------------------------------------------------------------------------------
 
     def _refuse_bad_cover(self) -> None:
-        times_read = np.zeros(self.shape, int)
         for amplifier in self.amplifiers:
             if amplifier.section.shape != self.image_shape:
                 raise UsageError(
                     f"geometry: amplifier {amplifier.name!r} has {amplifier.section.shape} pixels, "
                     f"the first {self.image_shape}"
                 )
-            amplifier.section.cut(times_read)[...] += 1
+        rows, columns = self._cuts(0), self._cuts(1)
+        times_read = np.zeros(
+            (len(rows) - 1, len(columns) - 1), int
+        )  # of each block between cuts: all its pixels alike
+        for amplifier in self.amplifiers:
+            down, across = np.searchsorted(rows, amplifier.rows), np.searchsorted(columns, amplifier.columns)
+            times_read[slice(*down), slice(*across)] += 1
         if (times_read != 1).any():
-            row, column = np.argwhere(times_read != 1)[0]
+            i, j = np.argwhere(times_read != 1)[0]
             raise UsageError(
-                f"geometry: sensor pixel ({row}, {column}) is read by {times_read[row, column]} amplifiers, "
+                f"geometry: sensor pixel ({rows[i]}, {columns[j]}) is read by {times_read[i, j]} amplifiers, "
                 f"each pixel of {self.shape} must be read once"
             )
+
+    def _cuts(self, axis: int) -> NDArray[np.intp]:
+        """Return where, along the rows or the columns of the sensor, an amplifier begins or ends."""
+        ends = [end for a in self.amplifiers for end in (a.rows, a.columns)[axis]]
+        return np.unique(np.clip([0, self.shape[axis], *ends], 0, self.shape[axis]))
 
     def _refuse_bad_pieces(self) -> None:
         for i, amplifier in enumerate(self.amplifiers):

@@ -18,6 +18,7 @@ from obverse.effects.dark_current import DarkCurrent
 from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
 from obverse.effects.gain import Gain
+from obverse.effects.gain_scale import GainScale
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.saturation import Saturation
@@ -26,7 +27,7 @@ from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
-from obverse.references import Reference, Setup, fitted, read_references
+from obverse.references import WITHOUT_SUPERBIAS, Reference, Setup, fitted, read_references
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["above", "with_references"]
 
 _TOP = 65535.0
-
-_OF_RAW_COUNTS = frozenset({"MIRI", "WFI"})
-"""Instruments whose polynomials are those of the counts as they are, level included."""
 
 _BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -62,6 +60,7 @@ def with_references(
     for kind, make in _MAKERS.items():
         if kind in references:
             detector = make(detector, references[kind], references)
+    detector = _rescaled(detector, references.get("gain"), where)
     flags = _flags_of(references.values())
     return (
         _placed(detector, BadPixels(flags=flags, source=_source(references.values())))
@@ -108,6 +107,28 @@ def _given(detector: Detector, effect: type[Effect], reference: Reference, **val
     return _placed(detector, made)
 
 
+def _rescaled(detector: Detector, gain: Reference | None, setup: Setup) -> Detector:
+    r"""Split the gain of a second setting into the usual one and the factor between them.
+
+    .. math:: \hat q = g\, r' = (g / f)\, (f\, r')
+
+    Everything that references say in DN is of this setting and has met :math:`g` by now. Products in DN divide
+    electrons by :math:`g / f`: their rates are :math:`f` times as many DN, as the mission's step `gain_scale` has it.
+    A gain that nobody gave is that of the usual setting already, one that was measured is left as it is.
+    """
+    factor = (gain.extra.get("gain_factor") if gain is not None else None) or setup.gain_factor
+    measured_names = {name.partition(".")[0] for block in detector.covariance for name in block.names}
+    if factor == 1.0 or detector.has("gain_scale") or (gain is None and "gain" in measured_names):
+        return detector
+    effects, steps = list(detector.effects), list(detector.steps)
+    at = [effect.name for effect in effects].index("gain")
+    if gain is not None:
+        effects[at] = effects[at].replace(gain=detector.effect("gain").gain / factor)
+    effects.insert(at + 1, GainScale(factor=factor, source="GAINFACT"))
+    steps.insert(steps.index("gain"), "gain_scale")
+    return detector.replace(effects=tuple(effects), steps=tuple(steps))
+
+
 def _plane(detector: Detector, name: str, parameter: str, missing: float) -> NDArray[np.float64]:
     """Return a parameter for every pixel of the sensor."""
     at = Moment(Exposure(), detector.geometry)
@@ -139,7 +160,7 @@ def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Re
     flags = reference.planes.get("flags")
     if flags is not None:
         unknown = unknown | ((flags & np.uint32(Flag.NO_LIN_CORR)) != 0)
-    if reference.instrument in _OF_RAW_COUNTS:
+    if reference.instrument in WITHOUT_SUPERBIAS:
         coefficients = above(coefficients, level)
         detector = _with_first_level(detector)
     made = Nonlinearity.from_counts(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from obverse.errors import DataError, UsageError, nearest
 from obverse.geometry import Section
 
-__all__ = ["KINDS", "Reference", "Setup", "fitted", "read_references"]
+__all__ = ["KINDS", "WITHOUT_SUPERBIAS", "Reference", "Setup", "fitted", "read_references"]
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -33,6 +33,9 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Kinds of reference files, and the effect whose parameters each of them gives."""
+
+WITHOUT_SUPERBIAS = frozenset({"MIRI", "WFI"})
+"""Instruments without a superbias: their polynomials are those of the counts as they are, level included."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -49,12 +52,15 @@ class Setup:
         The part of the whole sensor that was read; None is all of it.
     readout
         Name of the read pattern (RAPID, NRSIRS2, SLOWR1 ...).
+    gain_factor
+        Gain of this setting [electron/DN] over that for which rates are stated (GAINFACT of JWST).
     """
 
     instrument: str = ""
     detector: str = ""
     section: Section | None = None
     readout: str = ""
+    gain_factor: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +89,8 @@ class Reference:
     path
         The file, for messages.
     extra
-        What else matters: ``readout`` (patterns it is for), and of a dark ramp ``frame_time`` [s], ``frames`` and
-        ``gap`` (reads averaged in a resultant, and left out behind it).
+        What else matters: ``readout`` (patterns it is for), of a gain its ``gain_factor`` (see `Setup`), and of a dark
+        ramp ``frame_time`` [s], ``frames`` and ``gap`` (reads averaged in a resultant, and left out behind it).
 
     Raises
     ------

@@ -25,6 +25,8 @@ from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.reset_noise import ResetNoise
 from obverse.effects.saturation import Saturation
+from obverse.effects.showers import Showers
+from obverse.effects.snowballs import Snowballs
 
 ROMAN = np.array([[0.21, 1.66, 0.21], [1.88, 91.59, 1.88], [0.21, 1.66, 0.21]])
 """Coupling of the Roman WFI in percent, made symmetric; the parameters of romanisim 0.15."""
@@ -79,6 +81,8 @@ def examples(geometry: Geometry) -> list[Effect]:
         DarkCurrent(rate=0.5 * response, error=np.full(shape, 0.01)),
         DarkRamp(ramp=np.cumsum(random.uniform(0.5, 2.0, (12, *shape)), axis=0), frame_time=7.0),
         CosmicRays(flux=8.0, pixel_pitch=18.0),
+        Snowballs(smallest=5.0, largest=20.0),
+        Showers(narrowest=50.0, broadest=75.0, area=20.0, least_differences=5),
         Persistence(),
         Persistence(decay=0.8, window=300.0),
         BadPixels(flags=random.choice(np.array([0, Flag.HOT, Flag.DEAD], np.uint32), shape, p=[0.9, 0.05, 0.05])),

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from obverse import Amplifier, Geometry, UsageError
@@ -164,3 +164,18 @@ def test_a_misspelt_key_or_corner_is_refused_with_the_nearest():
 def test_iraf_sections_are_read_as_they_are_written(row, rows, column, columns):
     section = Section((row, row + rows), (column, column + columns))
     assert Section.from_iraf(section.to_iraf()) == section
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=6))
+@example([(0, 0), (0, 2), (0, 4), (2, 0), (2, 2), (2, 4)])
+def test_a_sensor_is_accepted_exactly_where_each_pixel_is_read_once(corners):
+    times_read = np.zeros((4, 6), int)
+    for row, column in corners:
+        times_read[row : row + 2, column : column + 2] += 1
+    amplifiers = tuple(Amplifier(str(n), (i, i + 2), (j, j + 2)) for n, (i, j) in enumerate(corners))
+    if (times_read == 1).all():
+        assert Geometry((4, 6), amplifiers, file_shape=(4, 6)).shape == (4, 6)
+        return
+    row, column = np.argwhere(times_read != 1)[0]
+    with pytest.raises(UsageError, match=rf"pixel \({row}, {column}\) is read by {times_read[row, column]} amplifiers"):
+        Geometry((4, 6), amplifiers, file_shape=(4, 6))

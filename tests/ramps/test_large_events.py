@@ -11,8 +11,9 @@ import pytest
 import obverse as ob
 from obverse import Exposure, Flag, Geometry, Moment, ReadPattern, UsageError
 from obverse.effects.cosmic_rays import CosmicRays
+from obverse.effects.snowballs import Snowballs
 from obverse.ramps.ellipses import Ellipse, draw, ellipses
-from obverse.ramps.large_events import Snowballs, expand_large_events
+from obverse.ramps.large_events import expand_large_events
 from obverse.seeds import Address, Stream
 
 JUMP, SATURATED = int(Flag.JUMP_DET), int(Flag.SATURATED)

@@ -10,7 +10,8 @@ import pytest
 
 import obverse as ob
 from obverse import Flag, ReadPattern, UsageError
-from obverse.ramps.showers import Showers, flag_showers, ring
+from obverse.effects.showers import Showers
+from obverse.ramps.showers import flag_showers, ring
 
 JUMP = int(Flag.JUMP_DET)
 PATTERN = ReadPattern.even(15, frame_time=2.77)

@@ -82,7 +82,8 @@ def test_without_references_one_line_says_whose_numbers_were_used(night: Path, t
     assert code == 0
     lines = [line for line in message.splitlines() if "no reference for" in line]
     assert len(lines) == 1
-    assert "typical values of detector 'jwst_nircam'" in lines[0]
+    assert "superbias" in lines[0]
+    assert "typical values of detector 'jwst_nircam' are used, good for a first look and for planning" in lines[0]
     code, _, _ = run("calibrate", night / "jw01_nrca1_uncal.fits", "-o", tmp_path, "--overwrite", "--strict")
     assert code == 3
 
@@ -168,6 +169,7 @@ def test_miri_leaves_its_first_and_last_group_out(tmp_path: Path) -> None:
     path = jf.uncal(tmp_path, data, name="m_uncal.fits", SUBSTRT1=101, SUBSTRT2=101, **miri)
     code, _, message = run("calibrate", path, "-o", tmp_path)
     assert code == 0, message
+    assert "no reference for gain, readnoise, linearity" in message  # and none for a superbias: it has none
     rate = rates(tmp_path / "m_rate.fits")
     assert rate["PRIMARY"].header["S_FRSTFR"] == rate["PRIMARY"].header["S_LASTFR"] == "COMPLETE"
     # the dark (0.2 electron/s) is off, the straightening bends by less than half a percent here
@@ -192,6 +194,22 @@ def test_the_segments_are_written_where_they_are_asked_for(night: Path, tmp_path
     rest = (opt["YINT"].data[:, 0] - first)[whole] * np.broadcast_to(truth().effect("gain").gain, whole.shape)[whole]
     assert np.percentile(np.abs(rest), 99) < noise
     np.testing.assert_allclose(opt["WEIGHTS"].data[:, 0][whole], 1 / opt["VAR_RNOISE"].data[:, 0][whole], rtol=1e-5)
+
+
+def test_a_gain_factor_multiplies_the_rates_as_the_mission_does(night: Path, tmp_path: Path) -> None:
+    made = []
+    for factor in (1.0, 2.0):
+        out = tmp_path / str(factor)
+        words = ("calibrate", night / "jw01_nrca1_uncal.fits", "--reference", night / "crds", "-o", out)
+        with fits.open(night / "crds" / "gain.fits", "update") as gain:
+            gain[0].header["GAINFACT"] = factor
+        assert run(*words)[0] == 0
+        made.append(rates(out / "jw01_nrca1_rate.fits"))
+    good = made[0]["DQ"].data == 0
+    for name, times in (("SCI", 2.0), ("VAR_POISSON", 4.0)):
+        np.testing.assert_allclose(made[1][name].data[good], times * made[0][name].data[good], rtol=2e-4)
+    assert made[1]["PRIMARY"].header["S_GANSCL"] == "COMPLETE"
+    assert "S_GANSCL" not in made[0]["PRIMARY"].header
 
 
 # --- beside the mission's own fit ---

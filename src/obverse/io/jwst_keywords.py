@@ -26,12 +26,15 @@ STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "S_SATURA": ("adc", "saturation"),
         "S_SUPERB": ("bias",),
         "S_REFPIX": ("bias_drift",),
+        "S_CLNFNS": ("flicker_noise",),
         "S_IPC": ("interpixel_capacitance",),
         "S_LINEAR": ("nonlinearity",),
         "S_PERSIS": ("persistence",),
         "S_DARK": ("dark_current", "dark_ramp"),
+        "S_CHGMIG": ("charge_migration",),
         "S_JUMP": ("cosmic_rays",),
         "S_RAMP": ("estimate",),
+        "S_GANSCL": ("gain_scale",),
         "S_FLAT": ("flat",),
     }
 )
@@ -104,7 +107,8 @@ def setup(header: Header, shape: Sequence[int]) -> Setup:
     row, column = header.integer("SUBSTRT2", 1, least=1) - 1, header.integer("SUBSTRT1", 1, least=1) - 1
     section = Section((row, row + shape[-2]), (column, column + shape[-1]))
     names = [header.text(key).upper() for key in ("INSTRUME", "DETECTOR")]
-    return Setup(names[0], names[1], section, (header.text("READPATT", None) or "").upper())
+    factor = header.number("GAINFACT", None, positive=True)
+    return Setup(names[0], names[1], section, (header.text("READPATT", None) or "").upper(), factor or 1.0)
 
 
 def exposure(header: Header, shape: Sequence[int], path: str) -> Exposure:

@@ -157,6 +157,8 @@ def _text(name: Any) -> str:
 def _extra(kind: str, header: Header) -> dict[str, Any]:
     patterns = header.text("P_READPA", None) or header.text("READPATT", None) or ""
     extra: dict[str, Any] = {"readout": patterns.strip("|").replace(" ", "")}
+    if kind == "gain":
+        return {**extra, "gain_factor": header.number("GAINFACT", None, positive=True)}
     if kind != "dark":
         return extra
     frames, gap = header.integer("NFRAMES", 1, least=1), header.integer("GROUPGAP", 0, least=0)

@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.kernels._jit import jit
+from obverse.kernels._jit import inlined, jit
 from obverse.kernels._lanes import LANES, aligned, put_list, take_list, take_run
 from obverse.kernels._pixels import DARK, GAIN, GOOD, JUMP, PROPAGATED, READ, UNUSABLE, prepare, unite
-from obverse.kernels._segments import CLEAN, LOST, split, state_of
+from obverse.kernels._segments import CLEAN, HIT, LOST, split
 
 __all__ = ["FIELDS", "fit_rows"]
 
 Array = NDArray[Any]
 
 # Fields of `lane`, behind those of _pixels.
-RISE, RATE, QR, QS, WEIGHT, PEDESTAL, FRACTION, ODD, NEXT, WORK, NOT_FINITE = (i * LANES for i in range(4, 15))
-LANE_FIELDS = 15 * LANES
+RISE, RATE, QR, QS, WEIGHT, PEDESTAL, FRACTION, ODD, NEXT, WORK = (i * LANES for i in range(4, 14))
+LANE_FIELDS = 14 * LANES
 
 # Rows of `times`, one column a resultant: mean time, tau, 1/N, N or 1 in the weights, noise share in the signal.
 TBAR, TAU, SHARE, READS, NOISE = range(5)
@@ -50,7 +50,7 @@ LONGEST_KEPT = 24  # resultants up to which the weights of all segments fit the 
 FIELDS = ("rate", "qr", "qs", "first", "last", "intercept", "jr", "js", "formal_rate", "formal_intercept")
 
 
-@jit
+@inlined
 def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float, float]:
     """QR and QS of the weights K: sum K_i^2/N_i, and sum K_i^2 tau_i + 2 sum_{i<j} K_i K_j tbar_i."""
     zero = K[a] * 0
@@ -62,7 +62,7 @@ def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float,
     return read, photons
 
 
-@jit
+@inlined
 def _place(rise: float, noise: float, signal: Array) -> int:
     """Count the limits that the signal-to-noise ratio has passed; `signal` holds them, and the exponents."""
     place = 0
@@ -135,7 +135,7 @@ def _optimal_weights(a: int, b: int, u: float, differences: Array, w: Array, K: 
     w[a] = 1
 
 
-@jit
+@inlined
 def _slope(R: Array, K: Array, a: int, b: int) -> float:
     total = K[a] * 0
     for k in range(a + 1, b + 1):
@@ -143,7 +143,7 @@ def _slope(R: Array, K: Array, a: int, b: int) -> float:
     return total
 
 
-@jit
+@inlined
 def _line(
     R: Array, a: int, b: int, read: float, times: Array, signal: Array, memo: Array, w: Array, K: Array
 ) -> tuple[float, float, float]:
@@ -161,7 +161,7 @@ def _line(
     return _slope(R, known[2:], a, b), known[0], known[1]
 
 
-@jit
+@inlined
 def _weight(
     combine: int, a: int, b: int, read: float, f: float, qr: float, qs: float, times: Array, formal: Array
 ) -> float:
@@ -268,6 +268,34 @@ def _store(
 
 
 @jit
+def _store_all(
+    R: Array,
+    lane: Array,
+    j: int,
+    rule: Array,
+    times: Array,
+    differences: Array,
+    signal: Array,
+    states: Array,
+    first: Array,
+    last: Array,
+    w: Array,
+    K: Array,
+    target: Array,
+) -> None:
+    """Fit every segment once more, and write what became of it."""
+    read = lane[READ + j]
+    for s in range(split(states, rule[JOINS], first, last)):
+        a, b = first[s], last[s]
+        if rule[KIND] == POWER:
+            place = _place(R[b] - R[a], read * times[NOISE, b], signal)
+            _power_weights(signal[1, place], a, b, times, w, K)
+        else:
+            _optimal_weights(a, b, lane[NEXT + j] / read, differences, w, K)
+        _store(R, K, w, a, b, _slope(R, K, a, b), read, times, target[:, s])
+
+
+@inlined
 def _combine(
     R: Array,
     lane: Array,
@@ -284,7 +312,6 @@ def _combine(
     count: int,
     w: Array,
     K: Array,
-    target: Array,
 ) -> None:
     """Fit every segment, and take their weighted mean, with its forms and the sum of the weights."""
     read = lane[READ + j]
@@ -302,8 +329,6 @@ def _combine(
         qr += W * W * own_qr
         qs += W * W * own_qs
         total += W
-        if target.shape[0] > 0:
-            _store(R, K, w, a, b, slope, read, times, target[:, s])
     lane[RATE + j], lane[WEIGHT + j] = rate / total, total  # NaN where no segment is left
     lane[QR + j], lane[QS + j] = qr / (total * total), qs / (total * total)
 
@@ -317,7 +342,7 @@ def _mean_rate(R: Array, times: Array, first: Array, last: Array, count: int) ->
     return rise / time
 
 
-@jit
+@inlined
 def _pixel(
     lane: Array,
     j: int,
@@ -336,7 +361,6 @@ def _pixel(
     w: Array,
     K: Array,
     found: Array,
-    target: Array,
 ) -> bool:
     """Fit one pixel segment by segment; returns whether a jump was found."""
     count = split(states, rule[JOINS], first, last)
@@ -345,12 +369,12 @@ def _pixel(
         hit = _search(R, lane[READ + j], intercept, times, signal, memo, states, w, K, first, last, count, found)
         count = split(states, rule[JOINS], first, last)
     f, zero = given, lane[READ + j] - lane[READ + j]
-    nothing = target[:, :0] if target.shape[0] > 0 else target
     if rule[KIND] == COVARIANCE and not f >= 0:  # NaN: none given
         f = max(_mean_rate(R, times, first, last, count), zero) + lane[DARK + j] if count > 0 else zero
-        _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K, nothing[:0])
+        _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K)
         f = max(lane[RATE + j], zero) + lane[DARK + j]
-    _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K, target)
+    _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K)
+    lane[NEXT + j] = f
     k = 0  # the first resultant that is clean has not seen the jumps, even where it is in no segment
     while k < states.shape[0] - 1 and states[k] != CLEAN:
         k += 1
@@ -359,9 +383,25 @@ def _pixel(
 
 
 @jit
+def _judge(values: Array, marks: Array, states: Array, lane: Array, n: int) -> int:
+    """Turn counts into electrons and flags into states; returns how many numbers were none and not flagged."""
+    lost, zero = 0, lane.dtype.type(0)
+    for j in range(n):
+        value, unusable = lane[GAIN + j] * values[j], (marks[j] & UNUSABLE) != 0
+        finite = value - value == 0
+        usable = finite & (lane[GOOD + j] > 0) & (not unusable)
+        states[j] = (HIT if (marks[j] & JUMP) != 0 else CLEAN) if usable else LOST
+        values[j] = value if finite else zero
+        lost += 0 if finite | unusable else 1
+    return lost
+
+
+@jit
 def _irregular(
     tile: Array,
     marks: Array,
+    all_states: Array,
+    lost_to_nan: Array,
     lane: Array,
     seen: Array,
     columns: Array,
@@ -380,21 +420,15 @@ def _irregular(
 ) -> None:
     size = tile.shape[0]
     R, K, w = np.zeros(size, tile.dtype), np.zeros(size, tile.dtype), np.zeros(size, tile.dtype)
-    states, first, last = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64)
+    states, first, last = np.zeros(size, np.uint8), np.zeros(size, np.int64), np.zeros(size, np.int64)
     hits = np.zeros(size, np.uint8)
-    nothing = segments[:0, :, 0, 0]
+    for k in range(size):
+        lost_to_nan[0] += _judge(tile[k], marks[min(k, marks.shape[0] - 1)], all_states[k], lane, n)
     for j in range(n):
         column = columns[j]
         for k in range(size):
-            value = lane[GAIN + j] * tile[k, j]
-            mark = marks[k, j] if marks.shape[0] > 1 else 0
-            finite = value - value == 0
-            states[k] = state_of(mark, finite and lane[GOOD + j] > 0)
-            R[k] = value if finite else lane.dtype.type(0)
-            lane[NOT_FINITE] += 0 if finite or (mark & UNUSABLE) != 0 else 1
-            hits[k] = 0
-        here = given[row % given.shape[0], column % given.shape[1]]
-        target = segments[:, :, row, column] if segments.shape[0] > 0 else nothing
+            R[k], states[k], hits[k] = tile[k, j], all_states[k, j], 0
+        here = given[row, column] if given.shape[1] > 1 else given[0, 0]
         if _pixel(
             lane,
             j,
@@ -413,11 +447,13 @@ def _irregular(
             w,
             K,
             hits,
-            target,
         ):
             seen[j] |= JUMP
             for k in range(size):
                 found[k, row, column] |= hits[k]
+        if segments.shape[0] > 0:
+            target = segments[:, :, row, column]
+            _store_all(R, lane, j, rule, times, differences, signal, states, first, last, w, K, target)
 
 
 @jit
@@ -675,6 +711,8 @@ def fit_rows(
     product = aligned(basis.shape[0], LANES, times.dtype)
     lane = aligned(1, LANE_FIELDS, times.dtype)[0]
     marks = np.zeros((max(flags.shape[0], 1), LANES), np.uint8)
+    all_states = np.zeros((size, LANES), np.uint8)
+    lost_to_nan = np.zeros(1, np.int64)
     seen = np.zeros(LANES, np.uint8)
     known = np.zeros(LANES, np.uint32)
     at = np.zeros(LANES, np.uint32)
@@ -723,6 +761,8 @@ def fit_rows(
             _irregular(
                 tile,
                 marks,
+                all_states,
+                lost_to_nan,
                 lane,
                 seen,
                 columns,
@@ -744,4 +784,4 @@ def fit_rows(
                 if place < out.shape[0]:
                     put_list(lane[field : field + n], columns, out[place, row], n)
             put_list(known, columns, out_flags[row], n)
-    return lane[NOT_FINITE]
+    return lost_to_nan[0]

@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from obverse.contract import Flags
+from obverse.effects.snowballs import Snowballs
 from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.pattern import ReadPattern
 from obverse.ramps.ellipses import Ellipse, draw, ellipses
 
-__all__ = ["Snowballs", "expand_large_events"]
-
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Snowballs:
-    """How snowballs are told from other hits, and how far they reach.
-
-    Parameters
-    ----------
-    jump_area, core_area
-        Smallest region of jumps, holes included, and of new saturation that makes a snowball [pixel].
-    growth
-        The minor axis of a region of jumps is multiplied by it, and the major axis lengthened by as much.
-    core_width
-        Saturated cores with a longer minor axis are grown [pixel].
-    core_growth
-        Added to both axes of such a core [pixel].
-    widest
-        Longest axis of anything grown [pixel].
-    edge
-        Nearer to an edge than this, regions of jumps need no core: it may lie outside [pixel].
-    persistence
-        Time of the next integration in which the core is left out [s].
-
-    Raises
-    ------
-    UsageError
-        If a number is negative.
-    """
-
-    jump_area: float = 5
-    core_area: float = 1
-    growth: float = 2.0
-    core_width: float = 2.5
-    core_growth: float = 2.0
-    widest: float = 200.0
-    edge: float = 25.0
-    persistence: float = 4000.0
-
-    contracts = (Flags(Flag.JUMP_DET, false_alarms=1e-6),)
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise UsageError(f"Snowballs: {name} is {value}, it must not be negative")
+__all__ = ["expand_large_events"]
 
 
 def expand_large_events(

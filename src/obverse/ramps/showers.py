@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
-from obverse.contract import Flags
-from obverse.errors import UsageError
+from obverse.effects.showers import Showers
 from obverse.flags import UNUSABLE, Flag
 from obverse.pattern import ReadPattern
 from obverse.ramps.ellipses import Ellipse, draw, ellipses
@@ -18,56 +16,9 @@ from obverse.ramps.inputs import Counts, Cube
 from obverse.ramps.likelihood import constants
 from obverse.ramps.two_point import median_rates
 
-__all__ = ["Showers", "flag_showers", "ring"]
+__all__ = ["flag_showers", "ring"]
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Showers:
-    """How showers are told from noise, and how far they reach.
-
-    Parameters
-    ----------
-    ratio
-        Mean of the absolute ratio in a ring beyond which there is light; pure noise has 0.80 [standard deviations].
-    area
-        Smallest region of such pixels, holes included [pixel].
-    inner, outer
-        Radii of the ring [pixel].
-    growth
-        The minor axis of a region is multiplied by it, and the major axis lengthened by as much.
-    widest
-        Longest axis of anything grown [pixel].
-    after
-        How long the flags last [s].
-    largest_change
-        Change of a pixel's mean rate beyond which it is no shower, and the flags of the pixel are undone [electron/s].
-    least_differences
-        Fewer differences, over all integrations, are not searched.
-
-    Raises
-    ------
-    UsageError
-        If a number is negative.
-    """
-
-    ratio: float = 1.2
-    area: float = 90
-    inner: float = 1.0
-    outer: float = 3.6
-    growth: float = 1.1
-    widest: float = 200.0
-    after: float = 15.0
-    largest_change: float = 4.0
-    least_differences: int = 10
-
-    contracts = (Flags(Flag.JUMP_DET, false_alarms=1e-6),)
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise UsageError(f"Showers: {name} is {value}, it must not be negative")
 
 
 def flag_showers(

@@ -22,7 +22,7 @@ _OF_GROUPS = Flag.DO_NOT_USE | Flag.SATURATED | Flag.JUMP_DET | Flag.PERSISTENCE
 
 
 def fitted_companions(fit: RampFit, exposure: Exposure) -> Mapping[str, Frame]:
-    """Return ``integrations``, ``pedestal``, ``chi2`` and ``segments``, those that the fit has.
+    """Return ``integrations``, ``pedestal``, ``chi2``, and ``segments`` with ``resultant_flags``, as the fit has them.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def fitted_companions(fit: RampFit, exposure: Exposure) -> Mapping[str, Frame]:
         made["chi2"] = Frame(fit.chi2, "", exposure=exposure)
     if fit.segments is not None:
         made["segments"] = _segments(fit.segments, exposure)
+        ramp = ("integration", "resultant", "row", "column")
+        made["resultant_flags"] = Frame(fit.resultant_flags, "", ramp, exposure=exposure)
     return made
 
 

@@ -1,0 +1,135 @@
+"""Snowballs: large round events with a saturated core, of which a jump search sees only the bright part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.contract import Flags
+from obverse.effects._effect import WHOLE, Effect, site
+from obverse.effects._events import FAINTEST, add_cloud, centres
+from obverse.effects._searched import searched
+from obverse.flags import Flag
+from obverse.frame import Frame
+from obverse.moment import Moment
+from obverse.params import param
+
+__all__ = ["Snowballs"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snowballs(Effect):
+    r"""Round clouds of charge that fill a core of pixels and fade outwards.
+
+    .. math::
+
+        N \sim \mathrm{Poisson}(\Phi A \Delta t), \quad
+        R \sim \mathrm{U}(R_1, R_2), \quad
+        q(r) \sim \mathrm{Poisson}\left(Q \min\left[1, (R/r)^\alpha\right]\right)
+
+    :math:`R` is the radius of a core, :math:`r` the distance of a pixel from the centre. Back: `expand_large_events`
+    grows the flags of the jump search and of saturation. It takes its parameters from here.
+
+    Parameters
+    ----------
+    flux
+        :math:`\Phi` [1/(cm2 s)].
+    pixel_pitch
+        Size of a pixel [micron].
+    smallest, largest
+        :math:`R_1` and :math:`R_2` [micron].
+    core_charge
+        :math:`Q`, what a pixel of the core gets; above full well it saturates [electron].
+    fall
+        :math:`\alpha`, how steeply the charge falls outside the core.
+    jump_area, core_area
+        Smallest region of jumps, holes included, and of new saturation that makes a snowball [pixel].
+    growth
+        The minor axis of a region of jumps is multiplied by it, and the major axis lengthened by as much.
+    core_width
+        Saturated cores with a longer minor axis are grown [pixel].
+    core_growth
+        Added to both axes of such a core [pixel].
+    widest
+        Longest axis of anything grown [pixel].
+    edge
+        Nearer to an edge than this, regions of jumps need no core: it may lie outside [pixel].
+    persistence
+        Time of the next integration in which the core is left out [s].
+
+    Notes
+    -----
+    The defaults of the search are those of the JWST pipeline for near-infrared detectors: `min_jump_area` 5,
+    `min_sat_area` 1, `expand_factor` 2.0, `min_sat_radius_extend` 2.5, `sat_expand` 2 on each side, `edge_size` 25,
+    4000 s. Roman's (romancal) are `jump_area` 6, `growth` 1.9, `core_width` 0.5, `edge` 0, `persistence` 0.
+
+    It grows what earlier steps have flagged and stands behind `cosmic_rays`; where that has not been undone, it
+    searches jumps itself. Read by read, of what gets an eighth of the noise of a difference or more FALSE_TBD.
+
+    Limits: only the rate and the order of the size are published; the shape is a simple one that falls as a power of
+    the distance. All charge arrives at once: what is released slowly is not simulated, and a cloud goes on for
+    the pixels that get half an electron or more.
+    Reference: one in 20 s on each detector of 2048 x 2048 pixels of 18 micron, and hundreds of pixels each: JWST User
+    Documentation, Shower and Snowball Artifacts; Regan 2023, JWST-STScI-008545.
+
+    Examples
+    --------
+    >>> from obverse.seeds import Address, Stream
+    >>> from obverse import Exposure, Geometry, Moment
+    >>> stream = Stream(Address(1, "snowballs", "a"))
+    >>> at = Moment(Exposure("a", 100.0), Geometry((512, 512)), interval=(0.0, 100.0), rng=stream)
+    >>> hit = Snowballs().imprint(np.zeros((512, 512), "f4"), at)
+    >>> int((hit > 1e5).sum()), int((hit > 100).sum()), int((hit > 10).sum())
+    (0, 0, 0)
+    """
+
+    name = "snowballs"
+    contracts = (Flags(Flag.JUMP_DET | Flag.SATURATED, false_alarms=1e-2),)
+    halo = WHOLE
+
+    flux: float = param("snowballs on the detector", default=0.0037, unit="1/(cm2 s)", minimum=0.0, shape="scalar")
+    pixel_pitch: float = param("size of a pixel", default=18.0, unit="micron", above=0.0, shape="scalar")
+    smallest: float = param("radius of the smallest core", default=10.0, unit="micron", above=0.0, shape="scalar")
+    largest: float = param("radius of the largest core", default=60.0, unit="micron", above=0.0, shape="scalar")
+    core_charge: float = param("charge of a core's pixel", default=2e5, unit="electron", minimum=1.0, shape="scalar")
+    fall: float = param("power with which the halo falls", default=4.0, above=2.0, maximum=20.0, shape="scalar")
+    jump_area: float = param("smallest region of jumps", default=5.0, unit="pixel", minimum=0.0, shape="scalar")
+    core_area: float = param("smallest saturated core", default=1.0, unit="pixel", minimum=0.0, shape="scalar")
+    growth: float = param("factor by which a region of jumps grows", default=2.0, minimum=0.0, shape="scalar")
+    core_width: float = param(
+        "width from which a core grows", default=2.5, unit="pixel", minimum=0.0, shape="scalar"
+    )
+    core_growth: float = param("by how much it grows", default=4.0, unit="pixel", minimum=0.0, shape="scalar")
+    widest: float = param("longest axis of anything grown", default=200.0, unit="pixel", minimum=0.0, shape="scalar")
+    edge: float = param("border in which no core is needed", default=25.0, unit="pixel", minimum=0.0, shape="scalar")
+    persistence: float = param(
+        "how long a core stays flagged", default=4e3, unit="s", minimum=0.0, shape="scalar"
+    )
+    site: str = site("charge")
+
+    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
+        """Add the snowballs that fall in the interval to the charge (row, column) [electron]."""
+        random = at.rng.scalars()
+        out = np.array(charge, np.float32)
+        reach = (self.core_charge / FAINTEST) ** (1.0 / self.fall)  # in radii of the core
+        margin = reach * max(self.smallest, self.largest) / self.pixel_pitch
+        for centre in centres(random, out.shape, self.flux * at.seconds, self.pixel_pitch, margin):
+            core = (self.smallest + random.uniform() * (self.largest - self.smallest)) / self.pixel_pitch
+            add_cloud(out, centre, reach * core, partial(self._mean, core), random)
+        return out
+
+    def correct(self, frame: Frame, at: Moment) -> Frame:
+        """Grow the flags JUMP_DET and SATURATED over what snowballs reach, in ramps [electron]."""
+        from obverse.ramps.large_events import expand_large_events
+
+        found = searched(self.name, frame, at)
+        return found.replace(flags=expand_large_events(found.flags, found.exposure.pattern, self))
+
+    def _mean(self, core: float, down: Any, right: Any) -> NDArray[np.float64]:
+        """Return the mean charge around a core of that radius, at distances from its centre [pixel]."""
+        mean: NDArray[np.float64] = self.core_charge * np.maximum(np.hypot(down, right) / core, 1.0) ** -self.fall
+        return mean
