@@ -69,8 +69,9 @@ def romanisim_casertano(given):
 def romanisim_optimal(given):
     from romanisim import ramp
 
-    counts, fitter = given["counts"] * np.float32(GAIN), ramp.RampFitInterpolator(
-        [list(range(a, b)) for a, b in given["reads"]]
+    counts, fitter = (
+        given["counts"] * np.float32(GAIN),
+        ramp.RampFitInterpolator([list(range(a, b)) for a, b in given["reads"]]),
     )
     return lambda: fitter.fit_ramps(counts, NOISE)[0][..., 1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ def pattern_of(kind: str, groups: int) -> ob.ReadPattern:
     if kind == EVEN:
         return ob.ReadPattern.even(groups, frame_time=10.0)
     edges = np.cumsum([0, *([1, 1, 2] + [8] * groups)[:groups]])
-    return ob.ReadPattern([list(range(a + 1, b + 1)) for a, b in zip(edges[:-1], edges[1:], strict=True)], 3.04)
+    return ob.ReadPattern([list(range(a + 1, b + 1)) for a, b in itertools.pairwise(edges)], 3.04)
 
 
 @dataclass

@@ -47,9 +47,7 @@ def ours(clean: Ramps, struck: Ramps, threads: int, rounds: int) -> dict[str, fl
     for name in ESTIMATORS:
         own = {"estimator": name, "threads": threads}
         jobs[name] = lambda own=own: ob.fit_ramps(clean.counts, find_jumps=False, **own, **plain)
-        jobs[f"{name}, jumps flagged"] = lambda own=own: ob.fit_ramps(
-            struck.counts, find_jumps=False, **own, **flagged
-        )
+        jobs[f"{name}, jumps flagged"] = lambda own=own: ob.fit_ramps(struck.counts, find_jumps=False, **own, **flagged)
         jobs[f"{name} with search, 5 % hit"] = lambda own=own: ob.fit_ramps(struck.counts, **own, **searched)
     took = in_turns(jobs, rounds)
     for name, seconds in took.items():

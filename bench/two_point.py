@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _yardstick import in_turns, read_once
 from _ramps import EVEN, simulate
+from _yardstick import in_turns, read_once
 
 import obverse as ob
 from obverse.ramps.two_point import TwoPoint

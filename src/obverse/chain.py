@@ -103,17 +103,14 @@ class Run:
         return Stream(Address(self.seed, name, self.exposure.id, index), self.threads)
 
 
-_IN_ELECTRONS = ("reset_noise", "read_noise", "nonlinearity")
-
-
 def refuse_wrong_unit(effects: Sequence[Effect]) -> None:
     """Refuse an effect whose parameters are in electrons behind the gain, where the signal is in DN."""
     names = [effect.name for effect in effects]
-    behind = names[names.index("gain") + 1 :] if "gain" in names else []
-    for name in behind:
-        if name in _IN_ELECTRONS:
+    behind = effects[names.index("gain") + 1 :] if "gain" in names else []
+    for effect in behind:
+        if effect.in_electrons:
             raise UsageError(
-                f"effect {name!r} is in electrons and must stand before 'gain'; the chain is {' -> '.join(names)}"
+                f"effect {effect.name!r} is in electrons and must stand before 'gain'; the chain is {' -> '.join(names)}"
             )
 
 

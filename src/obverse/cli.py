@@ -141,6 +141,12 @@ def simulate(
 )
 @click.option("--estimator", metavar="NAME", help="Ramp fit: likelihood, ols, casertano, covariance.")
 @click.option("--save-opt", is_flag=True, help="Write what was fitted to each segment, NAME_fitopt.fits of JWST.")
+@click.option(
+    "--no-suppress-one-group",
+    "one_group",
+    is_flag=True,
+    help="Give ramps with one good group its charge over its time.",
+)
 @click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
 @click.option("--maximum-cores", metavar="WORD", help="The same as a share: none, quarter, half, all, or a number.")
@@ -155,6 +161,7 @@ def calibrate(
     references: Sequence[Path],
     estimator: str | None,
     save_opt: bool,
+    one_group: bool,
     until: str | None,
     workers: int | None,
     maximum_cores: str | None,
@@ -177,7 +184,7 @@ def calibrate(
             detector=detector,
             reading=jobs.Reading(_pairs(overrides), ignore_checksum),
             references=references,
-            fit=_fit(estimator, save_opt),
+            fit=_fit(estimator, save_opt, one_group),
             until=until,
             threads=workers if maximum_cores is None else jobs.cores(maximum_cores),
             overwrite=overwrite,
@@ -305,9 +312,14 @@ def _report(outcomes: Sequence[Outcome], strict: bool) -> int:
     return 1 if failed else 3 if strict and any(outcome.warnings for outcome in outcomes) else 0
 
 
-def _fit(estimator: str | None, save_opt: bool) -> dict[str, str]:
-    named = {} if estimator is None else {"estimator": estimator}
-    return {**named, "save_segments": "yes"} if save_opt else named
+def _fit(estimator: str | None, save_opt: bool, one_group: bool) -> dict[str, str]:
+    """Return the parameters of the read-out that were asked for."""
+    asked = {
+        "estimator": estimator,
+        "save_segments": "yes" if save_opt else None,
+        "suppress_one_group": "no" if one_group else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _pairs(overrides: Sequence[str]) -> dict[str, str]:

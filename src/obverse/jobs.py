@@ -136,7 +136,7 @@ def calibrate(
     references
         Reference files, or directories of them, whose values take the place of the detector's.
     fit
-        Parameters of the read-out to change: ``estimator``, ``save_segments``.
+        Parameters of the read-out to change: ``estimator``, ``save_segments``, ``suppress_one_group``.
     until
         Last step of the recipe to carry out.
     threads

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects import WHOLE
 from obverse.errors import UsageError, nearest
+from obverse.first_read import with_first_read
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.geometry import Geometry
@@ -52,7 +53,7 @@ class Step:
         """Do it, and note that it was done."""
         if self.name in frame.undone:
             raise UsageError(f"recipe: {self.name!r} has been undone already; undone are {frame.undone}")
-        done = self.work(frame, at)
+        done = with_first_read(self.name, self.work, frame, self.work(frame, at), at)
         if "estimate" in frame.undone and "integrations" in frame.companions:  # what follows the fit is for them too
             each = self.work(frame.companions["integrations"], at)
             done = done.replace(companions={**done.companions, "integrations": each})

@@ -52,7 +52,7 @@ def test_axes_stand_in_one_order_and_end_in_row_and_column(axes):
 def test_as_many_axes_as_dimensions():
     with pytest.raises(UsageError, match="do not fit data of shape"):
         Frame(np.zeros((2, 2, 2)), "DN", ("row", "column"))
-    assert Frame(np.zeros([1] * 5), "DN", AXES).shape == (1,) * 5
+    assert Frame(np.zeros([1] * len(AXES)), "DN", AXES).shape == (1,) * len(AXES)
 
 
 def test_the_variance_is_the_sum_of_its_components(frame):

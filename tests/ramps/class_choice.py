@@ -69,7 +69,7 @@ def expected(times: Times, noise: float, rate: float, estimator: str, states: tu
     """Integrate over the rise of each run of clean resultants; `states` as in `naive.segments`."""
     runs = naive.segments(list(states or [0] * len(times)), joins=estimator != "casertano")
     most = max(len(group) for group in times)
-    points = 2001 if len(runs) == 1 else 301
+    points = {1: 2001, 2: 301}.get(len(runs), 81)
     made = [_segment(times[a : b + 1], noise, rate, estimator, most, points) for a, b in runs]
     all_of_them = reduce(Segment.mean, made)
     chance, pull = all_of_them.chance, all_of_them.offset / np.sqrt(all_of_them.stated)

@@ -199,15 +199,23 @@ def judged(
     counts = simulate(pattern, noise, rate, n, seed)
     arguments = {"pattern": pattern, "gain": 1.0, "read_noise": noise, "find_jumps": False, **changes}
     result = ob.fit_ramps(counts, **arguments) if fit is None else fit(counts, pattern, noise)
-    shift = shifts(pattern, noise, rate, arguments.get("estimator", "likelihood"))
-    return verdict(result, perfect(counts, pattern, noise, rate), name, rate, loose, shift)
+    return verdict(result, counts, name, rate, arguments.get("estimator", "likelihood"), loose)
 
 
 def verdict(
-    fit: Any, truth: Truth, name: str, rate: float, loose: float = 2.0, shift: Mapping[str, float] | None = None
+    fit: Any,
+    counts: Array,
+    name: str,
+    rate: float,
+    estimator: str,
+    loose: float = 2.0,
+    states: tuple[int, ...] = (),
 ) -> list[str]:
-    """Return the gates that a fit of ramps of a named pattern fails, with what it had."""
-    m = len(PATTERNS[name][0]) - 1
-    got = outcomes(fit, truth, rate, m)
+    """Return the gates that a fit fails, with what it had; `states` are those of `used_of`, the same in all ramps."""
+    pattern, noise = PATTERNS[name]
+    used = used_of(states, estimator)
+    m = len(pattern) - 1 if used is None else int(used.sum())
+    got = outcomes(fit, perfect(counts, pattern, noise, rate, used=used), rate, m)
     corner = "low noise" in name and rate < 10
+    shift = shifts(pattern, noise, rate, estimator, states)
     return [f"{gate}={got[gate]}" for gate in failures(got, rate, m, corner, loose, shift)]

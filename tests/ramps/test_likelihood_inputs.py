@@ -206,7 +206,6 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"estimator": "covariance", "combination": "total_variance"}, "belongs to estimator='ols'"),
     ({"estimator": "ols", "pedestal_prior": (0.0, 1.0)}, "belongs to the likelihood"),
     ({"zero_frame": np.zeros((4, 4))}, "zero_frame has shape"),
-    ({"save_segments": True}, "no segments"),
 ]
 
 

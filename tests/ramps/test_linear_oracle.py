@@ -195,3 +195,32 @@ def test_mean_noise_of_the_estimators() -> None:
         assert error["likelihood"] * (1 - 1e-9) <= error["covariance"] < 1.001 * error["likelihood"]
         assert error["likelihood"] <= error["casertano"] < 1.05 * error["likelihood"]
         assert error["likelihood"] <= error["ols"] < 1.05 * error["likelihood"]
+
+
+@pytest.mark.parametrize("estimator", EVERY)
+def test_segments_average_to_the_rate(estimator: str) -> None:
+    """The saved segments are what was averaged: by their read noise, or by their variance at the common rate."""
+    pattern = PATTERNS["uneven"]
+    counts, flags = ramps(pattern, seed=6)
+    options = {"gain": GAIN, "read_noise": NOISE, "find_jumps": False, "flags": flags}
+    fit = ob.fit_ramps(counts, pattern, estimator=estimator, save_segments=True, **options)
+    segments = fit.segments
+    there = segments.first[0, :, 0] >= 0
+    variance = segments.var_read[0, :, 0] + (
+        segments.var_poisson[0, :, 0] if estimator in ("likelihood", "covariance") else 0
+    )
+    if estimator == "ols":
+        t, n = pattern.tbar, pattern.n_reads
+        ends = zip(segments.first[0, :, 0].ravel(), segments.last[0, :, 0].ravel(), strict=True)
+        squares = [((t[a : b + 1] - t[a : b + 1].mean()) ** 2).sum() * n[b] if a >= 0 else 0 for a, b in ends]
+        weight = np.reshape(squares, there.shape)
+    else:
+        weight = np.where(there, 1 / np.where(there, variance, 1), 0)
+    with np.errstate(invalid="ignore"):
+        mean = (weight * segments.rate[0, :, 0]).sum(axis=0) / weight.sum(axis=0)
+    good = np.isfinite(fit.rate)
+    assert (good == there.any(axis=0)).all()
+    # segments of the two optimal fits are weighed at the rate of the last pass but one
+    close = 1e-9 if estimator in ("ols", "casertano") else 2e-2
+    assert (abs(mean - fit.rate)[good] < close * fit.error[good]).all()
+    assert_allclose(segments.weight[0, :, 0][there], 1 / segments.var_read[0, :, 0][there])

@@ -11,7 +11,11 @@ from obverse import ReadPattern
 from tests import naive
 from tests.ramps.gates import ROMAN, simulate
 
-PATTERNS = [ReadPattern.even(5, frame_time=10.0), ReadPattern(ROMAN, 3.16), ReadPattern.even(2, frames=4, frame_time=5.0)]
+PATTERNS = [
+    ReadPattern.even(5, frame_time=10.0),
+    ReadPattern(ROMAN, 3.16),
+    ReadPattern.even(2, frames=4, frame_time=5.0),
+]
 NOISE = 9.0
 
 

@@ -38,7 +38,8 @@ class Effect(Parameters):
     - ``contracts``: what undoing it means, never empty;
     - ``acts_on``: ``"expected"`` (changes the mean before photons are counted) or ``"electrons"``;
     - ``cadence``: what its random numbers belong to, ``"read"`` or ``"integration"``;
-    - ``halo``: rows on each side that its correction needs, or `WHOLE`.
+    - ``halo``: rows on each side that its correction needs, or `WHOLE`;
+    - ``in_electrons``: whether its parameters are in electrons, so that it must stand before the gain.
     """
 
     name: ClassVar[str]
@@ -46,6 +47,7 @@ class Effect(Parameters):
     acts_on: ClassVar[str] = "electrons"
     cadence: ClassVar[str] = "read"
     halo: ClassVar[int] = 0
+    in_electrons: ClassVar[bool] = False
 
     site: str = site("readout")
     source: str = param("where the values come from", default="", shape="text")

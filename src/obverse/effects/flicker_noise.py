@@ -74,6 +74,7 @@ class FlickerNoise(Effect):
     """
 
     name = "flicker_noise"
+    in_electrons = True
     contracts = (Subtracts(), Averages())
     halo = WHOLE
 

@@ -67,6 +67,7 @@ class Nonlinearity(Effect):
     """
 
     name = "nonlinearity"
+    in_electrons = True
     contracts = (Exact(rtol=2e-6, domain="signals up to `maximum`, its edge included", high="edge"),)
 
     coefficients: NDArray[np.float64] = param(

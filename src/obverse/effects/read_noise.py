@@ -44,6 +44,7 @@ class ReadNoise(Effect):
     """
 
     name = "read_noise"
+    in_electrons = True
     contracts = (Averages(),)
 
     sigma: float | NDArray[np.float64] = param("noise of a single read", unit="electron", minimum=0.0)

@@ -41,6 +41,7 @@ class ResetNoise(Effect):
     """
 
     name = "reset_noise"
+    in_electrons = True
     contracts = (Averages(),)
     cadence = "integration"
 

@@ -88,7 +88,7 @@ class Snowballs(Effect):
     """
 
     name = "snowballs"
-    contracts = (Flags(Flag.JUMP_DET | Flag.SATURATED, false_alarms=1e-2),)
+    contracts = (Flags(Flag.JUMP_DET | Flag.SATURATED, false_alarms=3e-3),)
     halo = WHOLE
 
     flux: float = param("snowballs on the detector", default=0.0037, unit="1/(cm2 s)", minimum=0.0, shape="scalar")

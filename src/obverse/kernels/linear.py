@@ -98,7 +98,7 @@ def _power_weights(P: float, a: int, b: int, times: Array, w: Array, K: Array) -
     for k in range(a, b + 1):
         t = times[TBAR, k] - c
         N = times[READS, k]
-        w[k] = _raised(abs(t * per), P) if N == one else (one + P) * N / (one + P * N) * _raised(abs(t * per), P)
+        w[k] = (one + P) * N / (one + P * N) * _raised(abs(t * per), P)
         F0 += w[k]
         F1 += w[k] * t
         F2 += w[k] * t * t

@@ -20,6 +20,7 @@ from obverse.ramps.linear import Part, mean_of, mean_pedestal
 from obverse.ramps.one_group import filled, lone_of
 from obverse.ramps.ordinary import ordinary
 from obverse.ramps.result import RampFit
+from obverse.ramps.saved import exact_segments, table_of
 from obverse.ramps.segmented import by_segments
 from obverse.ramps.two_point import TwoPoint, search
 from obverse.ramps.wish import Wish
@@ -49,6 +50,8 @@ def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     if split is not cube and len(split.pattern) > len(cube.pattern):
         parts = [united_first(part, one) for part, one in zip(parts, cube.integrations(), strict=True)]
         whole = united_first(whole, cube)
+    if wish.save_segments:
+        whole = _with_segments(whole, parts, cube, wish)
     if not wish.one_group:
         return parts, whole
     zeros = [None] * len(parts) if zero_frame is None else list(zero_frame)
@@ -68,13 +71,22 @@ def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
     return replace(whole, pedestal=mean_pedestal(np.stack([part.pedestal for part in parts])))
 
 
+def _with_segments(whole: RampFit, parts: list[RampFit], cube: Cube, wish: Wish) -> RampFit:
+    """Fit every run between jumps for itself: at one common rate, their mean by variance is the likelihood fit."""
+    marked = replace(cube, flags=np.concatenate([part.resultant_flags for part in parts]))
+    light = np.maximum(np.nan_to_num(whole.rate), 0) + cube.dark_rate
+    weighting = covariance(cube.pattern) if len(cube.pattern) > 1 else None
+    table = table_of(marked.integrations(), weighting, light, wish.threads)
+    return replace(whole, segments=exact_segments(table, marked, whole.rate))
+
+
 def _average(parts: list[RampFit], cube: Cube) -> RampFit:
     """Average integrations by their read variance, which knows nothing of their light."""
     with np.errstate(invalid="ignore", divide="ignore"):
         light = [np.maximum(part.rate, 0) + cube.dark_rate for part in parts]
         forms = [np.nan_to_num(part.var_poisson / rate) for part, rate in zip(parts, light, strict=True)]
         mean = mean_of([Part(p, 1 / p.var_read, form) for p, form in zip(parts, forms, strict=True)], cube)
-    chi2 = np.sum([np.nan_to_num(part.chi2) for part in parts], axis=0)
+    chi2 = np.sum([np.nan_to_num(np.asarray(part.chi2)) for part in parts], axis=0)
     return replace(mean, chi2=np.where(np.isfinite(mean.rate), chi2, np.nan))
 
 

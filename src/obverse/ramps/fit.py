@@ -99,7 +99,8 @@ def fit_ramps(
         False gives a pixel with a single good resultant its charge over its time; right only behind a good bias
         subtraction. A pattern of one group gives ``"ols"`` such rates in any case.
     save_segments
-        Keep what each segment was fitted with in `RampFit.segments`; not in the likelihood fit, which has none.
+        Keep what each segment was fitted with in `RampFit.segments`; of the likelihood fit, the runs between the
+        differences that were left out, whose mean by variance at the common rate it is.
     threads
         Worker threads, None for one a processor; the result does not depend on it.
 

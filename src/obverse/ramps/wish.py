@@ -46,5 +46,3 @@ class Wish:
                 raise UsageError(f"fit_ramps: {name}={getattr(self, name)!r} belongs to estimator='ols' alone")
         if self.prior is not None and self.estimator != "likelihood":
             raise UsageError(f"fit_ramps: pedestal_prior belongs to the likelihood fit, not to {self.estimator!r}")
-        if self.save_segments and self.estimator == "likelihood":
-            raise UsageError("fit_ramps: the likelihood fit has no segments to save, take 'ols' or 'covariance'")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from obverse.chain import Run
 from obverse.effects import WHOLE
 from obverse.errors import UsageError
+from obverse.first_read import first_reads
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
@@ -38,11 +39,13 @@ class UpTheRamp(Readout):
         Name of the ramp fit, as in `obverse.fit_ramps`.
     save_segments
         ``"yes"`` keeps what each segment was fitted with, as companions of the rate.
+    suppress_one_group
+        ``"no"`` gives a pixel with one good resultant, or with a good ``zero_frame`` alone, its charge over its time.
 
     Notes
     -----
     Limits: all pixels are read at one time; the time within a read-out that passes from the first to the last
-    pixel is left out.
+    pixel is left out. The charge of a lone resultant holds the noise of the reset, which no variance states.
     Reference: Brandt 2024, PASP 136, 045004 (likelihood fit).
 
     Examples
@@ -59,6 +62,7 @@ class UpTheRamp(Readout):
     reads: int = param("reads of the default pattern", default=10, minimum=1, shape="whole")
     estimator: str = param("ramp fit", default="likelihood", shape="text")
     save_segments: str = param("keep what each segment was fitted with: yes or no", default="no", shape="text")
+    suppress_one_group: str = param("leave out ramps of one resultant: yes or no", default="yes", shape="text")
 
     @property
     def halo(self) -> int:
@@ -108,6 +112,8 @@ class UpTheRamp(Readout):
             pixel_flags=frame.pixel_flags,
             dark_rate=subtracted.data if subtracted is not None else 0.0,
             estimator=self.estimator,
+            zero_frame=first_reads(frame),
+            suppress_one_group=self.suppress_one_group != "no",
             find_jumps=False,  # the recipe's cosmic_rays step has set the flags
             save_segments=self.save_segments == "yes",
             threads=1,  # the tile runner owns the threads
