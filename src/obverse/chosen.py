@@ -17,7 +17,7 @@ from obverse.params import declared
 from obverse.references import KINDS, WITHOUT_SUPERBIAS, Reference
 from obverse.window import windowed
 
-__all__ = ["detector_of", "fitting", "informed", "referred", "tuned"]
+__all__ = ["detector_of", "fitting", "informed", "of_this_kind", "referred", "tuned"]
 
 _KNOWN_AS = {
     "WFC3/IR": "hst_wfc3_ir",
@@ -39,6 +39,23 @@ def detector_of(frame: Frame) -> Detector:
             "or write a TOML file of your own (CONVENTIONS.md, detector files)"
         )
     return Detector.load(name)
+
+
+def of_this_kind(detector: Detector, frame: Frame) -> Detector:
+    """Return the detector, or refuse one that is read once for a ramp, and the other way round."""
+    is_ramp = "resultant" in frame.axes
+    if is_ramp == _reads_ramps(detector):
+        return detector
+    others = "|".join(name for name in built_in() if _reads_ramps(Detector.load(name)) == is_ramp)
+    what, how = ("a ramp", "is read once") if is_ramp else ("a single read", "reads up the ramp")
+    raise UsageError(
+        f"{frame.exposure.id}: holds {what}, detector {detector.name!r} {how}: choose another, --detector {others}, "
+        "or a TOML file of your own"
+    )
+
+
+def _reads_ramps(detector: Detector) -> bool:
+    return detector.readout.name == "ramp"
 
 
 def fitting(detector: Detector, frame: Frame | None) -> Detector:
@@ -73,13 +90,24 @@ def referred(detector: Detector, references: Sequence[Reference], frame: Frame) 
     return detector if setup is None and not references else detector.with_references(references, setup)
 
 
+_OPTIONS: Mapping[str, str] = {
+    "estimator": "--estimator",
+    "save_segments": "--save-opt",
+    "suppress_one_group": "--no-suppress-one-group",
+}
+"""Parameters of the read-out, by the options of the command line that set them."""
+
+
 def tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
     """Return the detector with another ramp fit."""
     if not fit:
         return detector
-    for name in fit:
-        if name not in declared(type(detector.readout)):
-            raise UsageError(f"detector {detector.name!r} has a read-out without {name!r}: it fits no such ramps")
+    unknown = [_OPTIONS.get(name, name) for name in fit if name not in declared(type(detector.readout))]
+    if unknown:
+        raise UsageError(
+            f"detector {detector.name!r} fits no ramps, so that {', '.join(unknown)} says nothing: leave it out, or "
+            "choose another --detector"
+        )
     return detector.replace(readout=detector.readout.replace(**fit))
 
 

@@ -27,6 +27,8 @@ CHECKSUM = click.option(
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older products.")
 
+KINDS = ("bias", "dark", "flat", "ramps", "science")
+"""Kinds of exposures, by the names that `measure` looks for."""
 
 DEMO_EXAMPLES = "\b\nExample:\n  obverse demo -o demo-output\n"
 
@@ -98,7 +100,9 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 @click.option("--time", "seconds", type=float, help="Exposure time of a CCD [s].")
 @click.option("--reads", type=click.IntRange(1), help="Reads of a ramp, all stored.  [default: the detector's]")
 @click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
-@click.option("--kind", default="science", show_default=True, help="bias, dark, flat, science ...")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="science", show_default=True, help="What the exposure is for."
+)
 @click.option(
     "--id", "name", help="Name of the exposure; it addresses the random numbers.  [default: name of the file]"
 )

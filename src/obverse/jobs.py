@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from obverse import io
-from obverse.chosen import detector_of, fitting, informed, referred, tuned
+from obverse.chosen import detector_of, fitting, informed, of_this_kind, referred, tuned
 from obverse.detector import Detector
 from obverse.errors import DataError, ObverseError, ObverseWarning, UsageError
 from obverse.exposure import Exposure
@@ -157,10 +158,23 @@ def calibrate(
     _refuse_twins(paths, [out / f"{_observation(path)}_cal.fits" for path in paths])
     chosen = None if detector is None else Detector.load(detector)
     known = read_references(references)
-    io.prepare_directory(out)
     how = _How(chosen, known, dict(fit or {}), reading or Reading(), until, threads, overwrite)
-    for path in paths:
-        yield _one(path, out, how)
+    with _directory(out):
+        for path in paths:
+            yield _one(path, out, how)
+
+
+@contextmanager
+def _directory(out: Path) -> Iterator[None]:
+    """Make the output directory, and take away again what has stayed empty of what was made."""
+    missing = [each for each in (out, *out.parents) if not each.exists()]
+    io.prepare_directory(out)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # not empty: so are none above it
+            for each in missing:
+                each.rmdir()
 
 
 @dataclass(frozen=True)
@@ -181,8 +195,9 @@ def _one(path: Path, out: Path, how: _How) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ObverseWarning)
         try:
-            done, used = _calibrated(path, how)
-            record = _provenance(used, {"INPUT": path.name, "INSHA": _sha256(path)})
+            done, used, before = _calibrated(path, how)
+            earlier = {io.DONE_BEFORE: ", ".join(before)} if before else {}
+            record = _provenance(used, {"INPUT": path.name, "INSHA": _sha256(path), **earlier})
             product, *others = _written(done, path, out, used, record, how.overwrite)
         except (ObverseError, OSError, MemoryError) as problem:
             return Outcome(path, None, _line(path, problem), _lines(path, caught))
@@ -274,15 +289,17 @@ def measured_table(belief: Detector) -> list[tuple[str, str, float, float]]:
     return [row for block in belief.covariance for row in summary(belief, block)]
 
 
-def _calibrated(path: Path, how: _How) -> tuple[Frame, Detector]:
+def _calibrated(path: Path, how: _How) -> tuple[Frame, Detector, tuple[str, ...]]:
+    """Return the frame, the detector, and the steps that had been done before."""
     frame = how.reading(path, how.chosen)
     if "estimate" in frame.undone:
         done = ", ".join(frame.undone)
         raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
-    detector = informed(fitting(how.chosen or detector_of(frame), frame), frame, path)
+    chosen = of_this_kind(how.chosen or detector_of(frame), frame)
+    detector = informed(fitting(chosen, frame), frame, path)
     detector = tuned(referred(detector, how.references, frame), how.fit)
     recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
-    return recipe.run(frame, threads=how.threads), detector
+    return recipe.run(frame, threads=how.threads), detector, frame.undone
 
 
 def _kind(said: str, frame: Frame, path: Path) -> str:

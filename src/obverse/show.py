@@ -79,12 +79,27 @@ def _value(value: Any) -> str:
     return str(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
+def _undone(frame: Frame) -> Iterator[str]:
+    """Say what has been undone: here, by the run that made the file, and before, by whoever made its input."""
+    from obverse.io import DONE_BEFORE, provenance_of
+
+    recorded = provenance_of(frame)
+    is_ours = "obverse version" in recorded
+    before = recorded.get(DONE_BEFORE, "").split(", ") if is_ours else list(frame.undone)
+    here = [name for name in frame.undone if name not in before]
+    earlier = [name for name in frame.undone if name in before]
+    if earlier:
+        yield f"  undone before: {', '.join(earlier)}"
+    if here or not earlier:
+        yield f"  undone{' here' if here else ''}: {', '.join(here) or 'nothing'}"
+
+
 def _frame(frame: Frame) -> Iterator[str]:
     exposure = frame.exposure
     yield f"{exposure.id}: {exposure.kind} exposure, {exposure.exposure_time} s, detector {exposure.detector}"
     axes = ", ".join(f"{name} {n}" for name, n in zip(frame.axes, frame.shape, strict=True))
     yield f"  {frame.data.dtype} ({axes}) [{frame.unit}]"
-    yield f"  undone: {', '.join(frame.undone) or 'nothing'}"
+    yield from _undone(frame)
     data = np.asarray(frame.data, np.float64)
     low, high, missing = np.nanmin(data), np.nanmax(data), np.isnan(data).mean()
     yield f"  data: median {np.nanmedian(data):.6g}, from {low:.6g} to {high:.6g}, {missing:.2%} NaN"

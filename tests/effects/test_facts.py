@@ -28,6 +28,8 @@ from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.reset_noise import ResetNoise
 from obverse.effects.saturation import Saturation
+from obverse.effects.showers import Showers
+from obverse.effects.snowballs import Snowballs
 from obverse.seeds import Address, Stream
 
 CCD = Detector.load("generic_ccd").resized((256, 256))
@@ -131,6 +133,45 @@ def test_cosmic_rays_lose_energy_as_moyal_says():
     assert moyal.mean() == pytest.approx(120.0 + 50.0 * (np.euler_gamma + np.log(2.0)))
     assert losses.mean() == pytest.approx(moyal.mean(), abs=5 * moyal.std() / np.sqrt(losses.size) + 0.1)
     assert np.median(losses) == pytest.approx(moyal.median(), abs=5 * 1.5 * moyal.std() / np.sqrt(losses.size))
+
+
+def test_snowballs_fall_on_an_h2rg_every_twenty_seconds_and_strike_hundreds_of_pixels():
+    # JWST User Documentation, Shower and Snowball Artifacts
+    effect = Detector.load("jwst_nircam").effect("snowballs")
+    assert effect.flux * (2048 * effect.pixel_pitch * 1e-4) ** 2 == pytest.approx(1 / 20.0, rel=0.02)
+    often = effect.replace(flux=1.0)
+    hit = often.imprint(np.zeros((512, 512), np.float32), at((512, 512), 100.0, rng=stream("snowballs")))
+    snowballs = 100.0 * (512 * 18e-4) ** 2
+    assert 100 < (hit > 5 * 15.77).sum() / snowballs < 1000  # five sigma of a difference of two reads
+
+
+def test_snowballs_leave_the_charge_of_their_profile():
+    # by hand: the integral of Q min(1, (R/r)^4) over the plane is 2 pi R^2 Q; what falls outside and reaches in makes
+    # up for what leaves
+    effect = Snowballs(flux=0.1, smallest=90.0, largest=90.0, core_charge=1e5)
+    side, seconds = 1024, 2000.0
+    hit = effect.imprint(np.zeros((side, side), np.float32), at((side, side), seconds, rng=stream("snowballs")))
+    count = 0.1 * seconds * (18e-4) ** 2  # in a pixel
+    # 680 snowballs: five times 1/sqrt(680); 0.2 % of their charge is further out than where they are cut off
+    tolerance = 5 / np.sqrt(count * side**2) + 0.002
+    assert hit.mean(dtype=float) == pytest.approx(count * 2 * np.pi * 5.0**2 * 1e5, rel=tolerance)
+
+
+def test_showers_fall_on_miri_every_forty_seconds():
+    # JWST User Documentation, Shower and Snowball Artifacts: half as often as snowballs
+    effect = Detector.load("jwst_miri").effect("showers")
+    assert effect.flux * 1024 * 1032 * (effect.pixel_pitch * 1e-4) ** 2 == pytest.approx(1 / 40.0, rel=0.02)
+
+
+def test_showers_leave_the_charge_of_a_gaussian():
+    # by hand: the integral of Q exp(-(u^2/4 + v^2) / 2 w^2) is 2 pi 2 w^2 Q
+    effect = Showers(flux=0.1, narrowest=100.0, broadest=100.0, faintest=2e4, brightest=2e4)
+    side, seconds = 512, 2000.0
+    hit = effect.imprint(np.zeros((side, side), np.float32), at((side, side), seconds, rng=stream("showers")))
+    count = 0.1 * seconds * (25e-4) ** 2
+    # 328 showers
+    tolerance = 5 / np.sqrt(count * side**2)
+    assert hit.mean(dtype=float) == pytest.approx(count * 4 * np.pi * 4.0**2 * 2e4, rel=tolerance)
 
 
 def test_persistence_after_a_thousand_seconds_is_that_of_romanisim():

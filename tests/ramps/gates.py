@@ -38,6 +38,7 @@ PATTERNS = {
     "20 single reads": (ReadPattern.even(20, frame_time=2.73), 15.0),
     "2 reads": (ReadPattern.even(2, frame_time=30.0), 15.0),
     "3 reads": (ReadPattern.even(3, frame_time=30.0), 15.0),
+    "5 groups of 8": (ReadPattern.even(5, frames=8, gap=2, frame_time=10.74), 15.0),
     "uneven groups": (ReadPattern(ROMAN, 3.16), 15.0),
     "uneven groups, low noise": (ReadPattern(ROMAN, 3.16), 5.0),
 }

@@ -18,7 +18,7 @@ from tests.ramps.gates import ESTIMATORS, PATTERNS, Array, perfect, perfect_erro
 
 FLUXES = [0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 BETWEEN = [0.215, 0.464, 0.681, 1.47, 2.15, 4.64]  # where classes change, in one or another pattern
-PASSED = dict.fromkeys(ESTIMATORS, [])
+PASSED: dict[str, list[str]] = {estimator: [] for estimator in ESTIMATORS}
 CLEAN, HIT, LOST = range(3)
 
 
@@ -113,7 +113,7 @@ def test_ramps_that_saturate_by_themselves(estimator: str, rate: float) -> None:
 
 def test_the_largest_bias_of_choosing_a_class_is_as_documented() -> None:
     """The calculation over all rates; the simulations above hold it to 0.005 sigma at some."""
-    rates = np.geomspace(0.05, 100, 120)
+    rates = np.geomspace(0.2, 20, 60)
     worst = {
         (name, e): max(
             expected(pattern.times, noise, rate, e).bias / perfect_error(pattern, noise, rate) for rate in rates
@@ -121,8 +121,9 @@ def test_the_largest_bias_of_choosing_a_class_is_as_documented() -> None:
         for name, (pattern, noise) in PATTERNS.items()
         for e in ("ols", "casertano")
     }
-    assert max(value for (name, e), value in worst.items() if e == "ols" or "uneven" not in name) < 0.03
-    assert 0.06 < max(worst.values()) < 0.08
+    assert max(value for (name, _), value in worst.items() if "uneven" not in name) < 0.027
+    assert max(value for (_, e), value in worst.items() if e == "ols") < 0.036
+    assert 0.068 < max(worst.values()) < 0.076
 
 
 # -- means of segments and integrations ---------------------------------------------------------------------------

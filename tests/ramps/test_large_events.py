@@ -90,8 +90,8 @@ def test_cores_grow_to_the_end_of_the_ramp_and_stay_in_the_next_integration() ->
     saturated = (got[0] & SATURATED != 0).sum(axis=(1, 2))
     assert (saturated[2:] == saturated[2]).all()
     assert not saturated[:2].any()
-    # a block of 9 pixels: width 4 sqrt(80/12) - 1 = 9.33, a disc of 68 pixels; 2 wider, with the block's corners, 101
-    assert abs(saturated[2] - np.pi * (11.33 / 2) ** 2) < 6
+    # a block of 9 pixels: width 4 sqrt(80/12) - 1 = 9.33, a disc of 68 pixels; 4 wider, 140
+    assert abs(saturated[2] - np.pi * (13.33 / 2) ** 2) < 6
     persistent = (got[1] & JUMP != 0).sum(axis=(1, 2))
     assert (persistent > 0).tolist() == [False, True, True, False, False, False]  # reads at 10, 20, 30 s ...
     assert abs(persistent[1] - np.pi * (9.33 / 2) ** 2) < 5

@@ -23,8 +23,13 @@ import numpy as np, obverse as ob, sys
 counts, out = np.load(sys.argv[1]), sys.argv[2]
 pattern = ob.ReadPattern({reads}, 3.16)
 flags = np.zeros(counts.shape, "u1"); flags[3, 0, 1] = 4; flags[7, 0, 2] = 2; flags[:, 0, 3] = 1
-fit = ob.fit_ramps(counts, pattern, gain=1.5, read_noise=9.0, flags=flags, threads=1)
-np.savez(out, rate=fit.rate, error=fit.error, chi2=fit.chi2, pedestal=fit.pedestal, found=fit.resultant_flags)
+made = {{}}
+for name in ("likelihood", "ols", "casertano", "covariance"):
+    known = {{"gain": 1.5, "read_noise": 9.0, "flags": flags, "estimator": name, "threads": 1}}
+    fit = ob.fit_ramps(counts, pattern, **known)
+    for plane, values in {{**fit.planes(), "error": fit.error, "found": fit.resultant_flags}}.items():
+        made[name + " " + plane] = values
+np.savez(out, **made)
 """
 
 
@@ -75,12 +80,27 @@ def test_uncompiled_code_gives_the_same(tmp_path: Path) -> None:
         in_a_new_process(tmp_path, "on", counts),
         in_a_new_process(tmp_path, "off", counts, NUMBA_DISABLE_JIT="1"),
     )
-    assert np.array_equal(fast["found"], slow["found"])
-    assert (fast["found"] & 4).sum() >= 3
-    scale = np.nan_to_num(fast["error"])
-    for name in ("rate", "error", "chi2", "pedestal"):
-        assert np.array_equal(np.isnan(fast[name]), np.isnan(slow[name]))
-        np.testing.assert_allclose(fast[name], slow[name], rtol=2e-5, atol=float(2e-5 * scale.max() + 1e-30))
+    assert len(fast) == 29
+    for name, values in fast.items():
+        estimator = name.split()[0]
+        if values.dtype.kind == "u":
+            assert np.array_equal(values, slow[name]), name
+            continue
+        scale = float(np.nanmax(fast[f"{estimator} error"]))
+        # weights that are mixed from a basis feel the order of float32 sums more than those that are solved for
+        close = 2e-5 if estimator == "likelihood" else 2e-4
+        np.testing.assert_allclose(values, slow[name], rtol=close, atol=close * scale + 1e-30, err_msg=name)
+    for name in ("likelihood", "ols", "casertano", "covariance"):
+        assert (fast[f"{name} found"] & 4).sum() >= 3
+
+
+def test_an_edit_of_any_kernel_outdates_the_code_of_all() -> None:
+    """numba looks at one file; we make it look at the folder (an attribute of its own, so this must be held)."""
+    from obverse.kernels import _jit
+    from obverse.kernels.linear import fit_rows
+
+    assert fit_rows._cache._cache_file._source_stamp == _jit._stamp()
+    assert {name for name, _, _ in _jit._stamp()} >= {"_lanes.py", "linear.py", "likelihood.py"}
 
 
 def test_no_folder_to_cache_in_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 `read` and `write` are what most people need; the rest is here for those who add a dialect.
 """
 
-from obverse.io.cargo import Cargo, constants, provenance_of, setup_of
+from obverse.io.cargo import DONE_BEFORE, Cargo, constants, provenance_of, setup_of
 from obverse.io.ccd import LOOK, Keywords, read_ccd
 from obverse.io.door import MAX_BYTES, Hdu, open_fits, scan_fits
 from obverse.io.files import Dialect, dialects, product_writer, read, require_level, write
@@ -18,5 +18,5 @@ __all__ = [
     "read", "write", "require_level", "level_of", "constants", "provenance_of", "setup_of", "Keywords", "LOOK", "Cargo",
     "open_fits", "scan_fits", "Hdu", "Header", "MAX_BYTES", "Section", "Sections", "sections", "read_ccd",
     "to_hdus", "from_hdus", "default_provenance", "as_uint16", "write_fits", "write_text", "publish",
-    "prepare_directory", "Dialect", "dialects", "product_writer", "read_reference",
+    "prepare_directory", "DONE_BEFORE", "Dialect", "dialects", "product_writer", "read_reference",
 ]  # fmt: skip

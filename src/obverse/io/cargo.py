@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from obverse.frame import Frame
     from obverse.io.door import Hdu
 
-__all__ = ["Cargo", "constants", "provenance_of", "setup_of"]
+__all__ = ["DONE_BEFORE", "Cargo", "constants", "provenance_of", "setup_of"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+DONE_BEFORE = "done before"
+"""Under this name products record the steps that had been undone when their input was read."""
 
 
 @dataclass(frozen=True)

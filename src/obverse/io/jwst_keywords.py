@@ -18,7 +18,7 @@ from obverse.io.text import FETCH, id_from_name, valid_id
 from obverse.pattern import ReadPattern
 from obverse.references import Setup
 
-__all__ = ["COMMON_BITS", "STEPS", "exposure", "pattern", "setup", "stem", "undone"]
+__all__ = ["COMMON_BITS", "STEPS", "exposure", "pattern", "setup", "start", "stem", "undone"]
 
 STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -117,7 +117,7 @@ def exposure(header: Header, shape: Sequence[int], path: str) -> Exposure:
     kind = (header.text("EXP_TYPE", None) or "").upper()
     return Exposure(
         name if valid_id(name) else id_from_name(stem(path)),
-        start=_start(header),
+        start=start(header),
         pattern=pattern(header, shape),
         integrations=int(shape[0]),
         filter=header.text("FILTER", None),
@@ -126,7 +126,8 @@ def exposure(header: Header, shape: Sequence[int], path: str) -> Exposure:
     )
 
 
-def _start(header: Header) -> str | None:
+def start(header: Header) -> str | None:
+    """Return when the exposure began, UTC in ISO format, or the day alone where the clock is not told."""
     day, clock = header.date("DATE-OBS", None), header.text("TIME-OBS", None)
     return f"{day}T{clock}" if day and clock and "T" not in day else day
 

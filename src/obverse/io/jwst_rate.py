@@ -57,8 +57,14 @@ def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: M
         variances=known or None,
         exposure=_exposure(header, path),
         undone=keywords.undone(header),
-        cargo=Cargo(source=os.fsdecode(path), headers=(header, units["SCI"].header)),
+        cargo=Cargo(os.fsdecode(path), (header, units["SCI"].header), provenance=_provenance(header)),
     )
+
+
+def _provenance(header: Header) -> dict[str, str]:
+    """Return which version of ours has made the file, if one did."""
+    maker, _, version = (header.text("CAL_SW", None) or "").partition(" ")
+    return {"obverse version": version} if maker == "obverse" else {}
 
 
 def _like(units: Mapping[str, Hdu], name: str, rates: NDArray[Any]) -> NDArray[Any] | None:
@@ -79,7 +85,7 @@ def _exposure(header: Header, path: str | os.PathLike[str]) -> Exposure:
         id_from_name(keywords.stem(os.path.basename(os.fsdecode(path)))),
         header.number("EFFEXPTM", None, least=0.0),
         integrations=header.integer("NINTS", 1, least=1),
-        start=header.date("DATE-OBS", None),
+        start=keywords.start(header),
         filter=header.text("FILTER", None),
         detector=f"{header.text('INSTRUME', '')}/{header.text('DETECTOR', '')}".upper(),
     )

@@ -59,7 +59,7 @@ def read_roman(
     with open_asdf(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum) as file:
         read = _READERS[_model(file)]
         meta = _overridden(_meta(file), overrides or {}, file.name)
-        provenance = {f"set {key}": value for key, value in (overrides or {}).items()}
+        provenance = {**_made_by_us(meta), **{f"set {key}": value for key, value in (overrides or {}).items()}}
         setup = Setup("WFI", str(meta["instrument"].get("detector", "")))
         cargo = RomanCargo(os.fsdecode(path), provenance=provenance, setup=setup, meta=meta)
         return read(file, cargo, path)
@@ -85,6 +85,12 @@ def _meta(file: AsdfFile) -> dict[str, Any]:
         if not isinstance(meta, dict) or not isinstance(meta.get(part), dict):
             raise DataError(f"{file.name}: roman/meta/{part}: missing, {FETCH}")
     return meta
+
+
+def _made_by_us(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Return which version of ours has made the file, if one did."""
+    ours = meta.get("calibration_software_name") == "obverse"
+    return {"obverse version": str(meta.get("calibration_software_version"))} if ours else {}
 
 
 def _plain_meta(value: Any) -> Any:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
 
 from obverse.kernels.linear import COMMON_RATE, COVARIANCE
 from obverse.pattern import ReadPattern
@@ -59,7 +60,6 @@ def _range(pattern: ReadPattern) -> tuple[float, float]:
 def optimal_weights(differences: NDArray[np.float64], signals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the optimal weights of a whole ramp, (signal, resultant) [1/s]."""
     d, a, b, ac, bc, _ = differences
-    matrices = [np.diag(main) + np.diag(side[1:], 1) + np.diag(side[1:], -1) for main, side in ((a, ac), (b, bc))]
-    x = np.linalg.solve(matrices[0] + signals[:, None, None] * matrices[1], np.tile(d[:, None], (len(signals), 1, 1)))
-    x = x[..., 0] / (x[..., 0] @ d)[:, None]
+    x = np.array([solveh_banded([ac + u * bc, a + u * b], d) for u in signals])
+    x /= (x @ d)[:, None]
     return -np.diff(x, axis=1, prepend=0.0, append=0.0)

@@ -13,6 +13,7 @@ interpolated weights cost efficiency of second order, and never bias.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,7 @@ class Weighting:
 
     def tables(self, dtype: np.dtype[Any]) -> tuple[Array, ...]:
         """Return the arrays that the kernel reads, in the type in which it computes."""
-        basis, phi = self.basis(_SMALL[dtype])
-        pairs, folded = _folded(basis)
-        own = (self.times, self.differences, self.signal, folded, phi, self.forms(), _formal(self.times))
-        return (*(np.ascontiguousarray(table, dtype) for table in own), pairs)
+        return _tables(self, dtype)
 
     def basis(self, small: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the vectors e (1 + b, resultant) and the coordinates phi (b, node) of the weights in them."""
@@ -70,6 +68,15 @@ class Weighting:
         """Return K'AK and K'BK of each node, (2, node)."""
         matrices = np.diag(self.times[2]), photon_form(self.times)
         return _closed(np.array([np.einsum("ci,ij,cj->c", self.nodes, m, self.nodes) for m in matrices]))
+
+
+@lru_cache(64)
+def _tables(weighting: Weighting, dtype: np.dtype[Any]) -> tuple[Array, ...]:
+    basis, phi = weighting.basis(_SMALL[dtype])
+    pairs, folded = _folded(basis)
+    times = weighting.times
+    own = (times, weighting.differences, weighting.signal, folded, phi, weighting.forms(), _formal(times))
+    return (*(np.ascontiguousarray(table, dtype) for table in own), pairs)
 
 
 def _closed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
