@@ -9,7 +9,7 @@ from obverse.effects import registry
 from obverse.errors import DataError, UsageError
 from obverse.geometry import Section
 from obverse.io import read_reference
-from obverse.reference_effects import _MAKERS
+from obverse.reference_effects import _MAKERS, above
 from obverse.references import KINDS, Reference, Setup, read_references
 from tests.io import jwst_files as jf
 
@@ -147,6 +147,15 @@ def test_a_dark_ramp_without_times_is_refused(tmp_path):
     path = jf.reference(tmp_path, "dark", np.ones((4, *SHAPE), np.float32))
     with pytest.raises(DataError, match=r"dark\.fits: TFRAME: missing"):
         nircam().with_references([path], HERE)
+
+
+def test_a_shifted_polynomial_is_the_same_curve_from_another_zero():
+    c, level = RANDOM.normal(0, [[[1.0]], [[1.0]], [[1e-6]], [[1e-11]], [[1e-16]]], (5, 3, 4)), np.full((3, 4), 8000.0)
+    level[1, 1] = -30.0
+    y = RANDOM.uniform(0, 5e4, (3, 4))
+    found = sum(above(c, level)[k] * y**k for k in range(5))
+    whole, empty = (sum(c[k] * x**k for k in range(5)) for x in (y + level, level))
+    np.testing.assert_allclose(found, whole - empty, rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from math import comb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -210,10 +209,12 @@ def above(coefficients: NDArray[np.float64], level: ArrayLike) -> NDArray[np.flo
     >>> above(np.array([5.0, 1.0, 1e-6]).reshape(3, 1, 1), 1000.0).ravel().tolist()  # 1 + 2 b c2 is the new slope
     [0.0, 1.002, 1e-06]
     """
-    c, b = np.asarray(coefficients, np.float64), np.asarray(level, np.float64)
-    order = range(len(c))
-    moved = [sum((comb(k, j) * c[k] * b ** (k - j) for k in order[j:]), np.zeros(c.shape[1:])) for j in order]
-    return np.stack([np.zeros(c.shape[1:]), *moved[1:]])
+    shifted, b = np.array(coefficients, np.float64), np.asarray(level, np.float64)
+    for first in range(len(shifted) - 1):  # Horner's rule again and again, in place: maps are large
+        for j in range(len(shifted) - 2, first - 1, -1):
+            shifted[j] += b * shifted[j + 1]
+    shifted[0] = 0.0
+    return shifted
 
 
 def _with_first_level(detector: Detector) -> Detector:

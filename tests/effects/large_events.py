@@ -33,7 +33,7 @@ def biased(detector: Detector, step: str, pattern: ReadPattern, light: float, se
 
 def _off(image: Any, light: float, struck: Any) -> int:
     good = struck & ~image.unusable() & np.isfinite(image.error)
-    require(good.sum() > 0.9 * struck.sum(), f"only {good.sum()} of {struck.sum()} struck pixels have a rate")
+    require(good.sum() >= 0.9 * struck.sum(), f"only {good.sum()} of {struck.sum()} struck pixels have a rate")
     return int((np.abs(image.data[good] - light) > 5 * image.error[good]).sum())
 
 

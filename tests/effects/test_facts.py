@@ -148,13 +148,13 @@ def test_snowballs_fall_on_an_h2rg_every_twenty_seconds_and_strike_hundreds_of_p
 def test_snowballs_leave_the_charge_of_their_profile():
     # by hand: the integral of Q min(1, (R/r)^4) over the plane is 2 pi R^2 Q; what falls outside and reaches in makes
     # up for what leaves
-    effect = Snowballs(flux=0.1, smallest=90.0, largest=90.0, core_charge=1e5)
+    effect = Snowballs(flux=0.1, smallest=45.0, largest=45.0, core_charge=1e5)
     side, seconds = 1024, 2000.0
     hit = effect.imprint(np.zeros((side, side), np.float32), at((side, side), seconds, rng=stream("snowballs")))
     count = 0.1 * seconds * (18e-4) ** 2  # in a pixel
     # 680 snowballs: five times 1/sqrt(680); 0.2 % of their charge is further out than where they are cut off
     tolerance = 5 / np.sqrt(count * side**2) + 0.002
-    assert hit.mean(dtype=float) == pytest.approx(count * 2 * np.pi * 5.0**2 * 1e5, rel=tolerance)
+    assert hit.mean(dtype=float) == pytest.approx(count * 2 * np.pi * 2.5**2 * 1e5, rel=tolerance)
 
 
 def test_showers_fall_on_miri_every_forty_seconds():

@@ -21,11 +21,11 @@ SMALL = Showers(narrowest=50.0, broadest=75.0, area=20.0, least_differences=5)
 
 def check_glow(effect: Showers) -> None:
     detector = crowded("jwst_miri", "showers", 40.0).with_effect(effect)
-    check_bias_falls([biased(detector, "showers", FASTR1, 2.0, seed) for seed in (1, 2)], least=100, factor=10.0)
+    check_bias_falls([biased(detector, "showers", FASTR1, 2.0, seed) for seed in (0, 1)], least=300, factor=20.0)
 
 
-def test_pixels_biased_by_showers_are_ten_times_fewer() -> None:
-    # measured: 232 without the step, 12 with it
+def test_pixels_biased_by_showers_are_twenty_times_fewer() -> None:
+    # measured: 524 without the step, 7 with it; over eight seeds 992 and 28
     check_glow(crowded("jwst_miri", "showers", 40.0).effect("showers"))
 
 
@@ -41,12 +41,12 @@ def noise_of_a_pair(self: Any, frame: Frame, at: Moment) -> Frame:
 
 
 def nothing_found(self: Any, frame: Frame, at: Moment) -> Frame:
-    return frame.replace(flags=np.zeros(frame.shape, np.uint8))
+    return frame.flagged(False, Flag.JUMP_DET)
 
 
 @pytest.mark.parametrize("mistake", [noise_of_a_pair, nothing_found])
 def test_a_mistake_in_the_flags_fails_the_law(mistake: Any) -> None:
-    with pytest.raises(AssertionError, match="clean ramps are flagged|were not flagged"):
+    with pytest.raises(AssertionError, match=r"clean ramps are flagged|were not flagged"):
         check_effect(mutated(SMALL, correct=mistake), infrared())
 
 

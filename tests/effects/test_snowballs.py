@@ -16,25 +16,26 @@ from tests.effects.large_events import biased, check_bias_falls, crowded
 from tests.laws.examples import infrared
 from tests.laws.test_mutants import mutated
 
-# NIRCam MEDIUM8: 8 frames averaged, 2 left out; under a dark sky the halo stands out most.
-MEDIUM8 = ReadPattern.even(10, 8, 2, frame_time=10.73677)
+RAPID = ReadPattern.even(20, frame_time=10.73677)
 SMALL = Snowballs(smallest=5.0, largest=20.0)
 
 
 def check_halo(effect: Snowballs) -> None:
-    detector = crowded("jwst_nircam", "snowballs", 10.0).with_effect(effect)
-    check_bias_falls([biased(detector, "snowballs", MEDIUM8, 0.5, seed) for seed in (0, 2)], least=100, factor=20.0)
+    detector = crowded("jwst_nircam", "snowballs", 30.0).with_effect(effect)
+    # under a dark sky the halo stands out most
+    check_bias_falls([biased(detector, "snowballs", RAPID, 0.2, 0)], least=300, factor=50.0)
 
 
-def test_pixels_biased_by_halos_are_twenty_times_fewer() -> None:
-    # measured: 213 without the step, none with it
-    check_halo(crowded("jwst_nircam", "snowballs", 10.0).effect("snowballs"))
+def test_pixels_biased_by_halos_are_fifty_times_fewer() -> None:
+    # measured: 358 without the step, 1 with it; over eight seeds 761 and 3
+    check_halo(crowded("jwst_nircam", "snowballs", 30.0).effect("snowballs"))
 
 
 def test_those_of_roman_are_fewer_with_its_own_numbers() -> None:
+    # measured: 87 and 0; over eight seeds 290 and 5
     detector = crowded("roman_wfi", "snowballs", 40.0)
     pattern = ReadPattern.even(10, 6, frame_time=3.16247)
-    check_bias_falls([biased(detector, "snowballs", pattern, 0.5, 0)], least=30, factor=20.0)
+    check_bias_falls([biased(detector, "snowballs", pattern, 0.5, 4)], least=50, factor=20.0)
 
 
 # -- seeded mistakes ------------------------------------------------------------------------------------------------
@@ -49,19 +50,19 @@ def grown_tenfold(self: Any, frame: Frame, at: Moment) -> Frame:
 
 
 def nothing_found(self: Any, frame: Frame, at: Moment) -> Frame:
-    return frame.replace(flags=np.zeros(frame.shape, np.uint8))
+    return frame.flagged(False, Flag.JUMP_DET)
 
 
 @pytest.mark.parametrize("mistake", [grown_tenfold, nothing_found])
 def test_a_mistake_in_the_flags_fails_the_law(mistake: Any) -> None:
-    with pytest.raises(AssertionError, match="clean ramps are flagged|were not flagged"):
+    with pytest.raises(AssertionError, match=r"clean ramps are flagged|were not flagged"):
         check_effect(mutated(SMALL, correct=mistake), infrared())
 
 
 @pytest.mark.parametrize("changes", [{"correct": jumps_alone}, {"growth": 1.0}, {"jump_area": 1e6}])
 def test_flags_that_do_not_grow_leave_the_bias(changes: dict[str, Any]) -> None:
     """The numbers of a detector file reach the search: without growth nothing is gained."""
-    right = crowded("jwst_nircam", "snowballs", 10.0).effect("snowballs")
+    right = crowded("jwst_nircam", "snowballs", 30.0).effect("snowballs")
     with pytest.raises(AssertionError, match="times fewer"):
         check_halo(mutated(right, **changes) if "correct" in changes else right.replace(**changes))
 
@@ -89,10 +90,10 @@ def test_a_halo_falls_with_its_power() -> None:
 
 
 def test_the_edge_of_a_sensor_is_struck_as_often_as_its_middle() -> None:
-    hit = fallen(Snowballs(flux=1.0), (400, 400), 4000.0)
+    hit = fallen(Snowballs(flux=1.0, smallest=5.0, largest=20.0), (400, 400), 4000.0)
     inner, outer = hit[100:300, 100:300].mean(dtype=float), hit[:, :20].mean(dtype=float)
-    # 2073 snowballs on the sensor, a twentieth in the border; what differs is their radius too: its square scatters by 0.8
-    assert outer == pytest.approx(inner, rel=5 * np.sqrt(1.8 / 104))
+    # 104 snowballs in the border; their charge goes with the square of the radius, whose scatter is 0.63 of its mean
+    assert outer == pytest.approx(inner, rel=5 * np.sqrt((1 + 0.63**2) / 104))
 
 
 def test_sizes_may_be_given_in_any_order() -> None:

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import obverse as ob
+from obverse.effects.persistence import Persistence
 from obverse.errors import DataError, UsageError
 from obverse.flags import Flag
 from obverse.geometry import Section
+from obverse.history import History
 from obverse.io import read, setup_of
 from tests.io import jwst_files as jf
 
@@ -120,7 +123,8 @@ def test_a_ramp_file_brings_its_flags_and_says_what_was_done(tmp_path):
     assert frame.pixel_flags[5, 6] == Flag.HOT
     assert frame.data.dtype == np.float32
     assert set(frame.undone) == {
-        "bad_pixels", "adc", "saturation", "bias", "bias_drift", "nonlinearity", "cosmic_rays",
+        "bad_pixels", "adc", "saturation", "bias", "bias_drift", "nonlinearity",
+        "cosmic_rays", "snowballs", "showers",
     }  # fmt: skip
 
 
@@ -186,3 +190,42 @@ def test_what_is_no_ramp_of_jwst_is_not_written_as_one(tmp_path):
     with pytest.raises(UsageError, match="even patterns"):
         ob.write(cube.replace(exposure=uneven), tmp_path / "a_uncal.fits")
     assert not list(tmp_path.iterdir())
+
+
+# --- what the files say of time, and what the detectors say of themselves ---
+
+
+def test_persistence_finds_the_start_that_the_headers_tell(tmp_path):
+    frame = read(jf.uncal(tmp_path, jf.counts((1, 3, 4, 6))))
+    before = History.of(np.full((4, 6), 9e4), "2024-02-05T07:38:32.1")  # ten minutes
+    np.testing.assert_allclose(before.ages(frame.exposure), 600.0)
+    at = ob.Moment.of(frame).replace(history=before)
+    ramp = frame.replace(data=frame.data.astype("f4"), unit="electron")
+    assert (Persistence().correct(ramp, at).flags & Flag.PERSISTENCE).all()
+
+
+def test_a_rate_starts_when_its_ramp_did(tmp_path):
+    science = jf.image("SCI", np.ones((4, 6), "f4"), BUNIT="DN/s")
+    fits.HDUList([jf.primary((1, 3, 4, 6), "jw01_rate.fits"), science]).writeto(tmp_path / "jw01_rate.fits")
+    assert read(tmp_path / "jw01_rate.fits").exposure.start == "2024-02-05T07:48:32.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "cds", "dark", "gain", "well"),
+    # JWST User Documentation, NIRCam Detector Performance, average detector properties
+    [("jwst_nircam", 15.77, 1.9e-3, 2.05, 105750.0), ("jwst_nircam_long", 13.25, 34.2e-3, 1.82, 83300.0)],
+)
+def test_the_numbers_of_nircam_are_the_published_ones(name, cds, dark, gain, well):
+    detector = ob.Detector.load(name)
+    assert detector.effect("read_noise").sigma == pytest.approx(cds / np.sqrt(2.0), abs=0.005)
+    assert detector.effect("dark_current").rate == dark
+    assert detector.effect("gain").gain == gain
+    assert detector.effect("saturation").full_well == well
+
+
+def test_the_numbers_of_miri_are_the_published_ones():
+    # JWST User Documentation, MIRI Detector Performance, Table 1: 6 DN, 4 electron/DN, 0.2 electron/s, 210000 electron
+    detector = ob.Detector.load("jwst_miri")
+    assert detector.effect("read_noise").sigma == 6.0 * detector.effect("gain").gain == 24.0
+    assert detector.effect("dark_current").rate == 0.2
+    assert detector.effect("saturation").full_well == 210000.0

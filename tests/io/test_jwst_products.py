@@ -95,6 +95,23 @@ def test_flags_go_back_to_the_bits_they_came_from(tmp_path):
     assert by_integration[:, 7, 8].tolist() == [1 << 28 | Flag.HOT] * 2
 
 
+@pytest.mark.parametrize(
+    ("effect", "keyword"),  # names of the keyword dictionary
+    [
+        ("bad_pixels", "S_DQINIT"), ("persistence", "S_PERSIS"), ("dark_ramp", "S_DARK"), ("dark_current", "S_DARK"),
+        ("charge_migration", "S_CHGMIG"), ("flicker_noise", "S_CLNFNS"), ("gain_scale", "S_GANSCL"),
+        ("snowballs", "S_JUMP"), ("showers", "S_JUMP"),
+    ],
+)  # fmt: skip
+def test_each_step_that_was_done_has_its_keyword(tmp_path, effect, keyword):
+    plain = fitted(tmp_path)
+    frame = plain.replace(undone=(*plain.undone, effect))
+    said = [written(tmp_path / name, each)["jw01_rate.fits"]["PRIMARY"].header for name, each in
+            (("a", plain), ("b", frame))]  # fmt: skip
+    assert said[0].get(keyword) != "COMPLETE"
+    assert said[1][keyword] == "COMPLETE"
+
+
 def test_headers_are_kept_and_say_what_was_done(tmp_path):
     files = written(tmp_path, fitted(tmp_path))
     first = files["jw01_rate.fits"]["PRIMARY"].header

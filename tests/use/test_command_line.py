@@ -160,6 +160,10 @@ def test_a_frame_of_another_size_is_refused(night: Path, tmp_path: Path) -> None
         (("calibrate", "a.fits", "-o", ".", "--set", "GAIN", "--detector", "esis"), "KEY=VALUE"),
         (("simulate", "generic_ccd", "--flat", "1", "--shape", "64", "-o", "x.fits"), "64x64"),
         (("measure", "noise", "--detector", "esis"), "gain"),
+        (
+            ("simulate", "generic_ccd", "--flat", "1", "--time", "1", "--kind", "drak", "-o", "x.fits"),
+            "'bias', 'dark', 'flat', 'ramps', 'science'",
+        ),
     ],
 )
 def test_a_wrong_call_is_one_line_and_exit_code_2(words: tuple[str, ...], hint: str) -> None:
@@ -167,6 +171,48 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(words: tuple[str, ...], hint: 
     assert code == 2
     assert hint in message
     assert "Traceback" not in message
+
+
+def test_a_run_that_fails_leaves_no_empty_directory(night: Path, tmp_path: Path) -> None:
+    words = ("calibrate", night / "star.fits", "--detector", "esis", "-o")
+    assert run(*words, tmp_path / "a" / "b")[0] == 1
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    assert run(*words, tmp_path / "mine")[0] == 1
+    assert (tmp_path / "mine").exists()  # what was there stays
+
+
+def test_a_detector_of_the_wrong_kind_is_refused_with_those_of_the_right_one(night: Path, tmp_path: Path) -> None:
+    run("simulate", "generic_h2rg", "--flat", 5, "--shape", "64x64", "-o", tmp_path / "ramp.fits")
+    code, _, message = run("calibrate", tmp_path / "ramp.fits", "--detector", "generic_ccd", "-o", tmp_path)
+    assert code == 1
+    assert "holds a ramp" in message
+    assert "--detector generic_h2rg|" in message
+    assert "esis" not in message
+    code, _, message = run("calibrate", night / "star.fits", "--detector", "generic_h2rg", "-o", tmp_path)
+    assert code == 1
+    assert "holds a single read" in message
+    assert "--detector esis|generic_ccd" in message
+
+
+def test_options_of_ramps_are_refused_by_name_where_there_are_none(night: Path, small: Path, tmp_path: Path) -> None:
+    words = ("calibrate", night / "star.fits", "--detector", small, "-o", tmp_path / "out")
+    code, _, message = run(*words, "--save-opt", "--estimator", "ols", "--no-suppress-one-group")
+    assert code == 1
+    assert "--estimator, --save-opt, --no-suppress-one-group" in message
+
+
+def test_show_tells_steps_done_before_from_steps_done_here(night: Path, small: Path, tmp_path: Path) -> None:
+    first = ("calibrate", night / "star.fits", "--detector", small, "--until", "bias", "-o", tmp_path / "a")
+    assert run(*first)[0] == 0
+    _, text, _ = run("show", tmp_path / "a" / "star_cal.fits")
+    assert "  undone here: adc" in text
+    assert "undone before" not in text
+    assert run("calibrate", tmp_path / "a" / "star_cal.fits", "--detector", small, "-o", tmp_path / "b")[0] == 0
+    _, again, _ = run("show", tmp_path / "b" / "star_cal.fits")
+    done = next(line for line in text.splitlines() if "undone" in line).partition(": ")[2]
+    assert f"  undone before: {done}\n  undone here: " in again
+    assert "gain" in again.partition("undone here: ")[2].splitlines()[0]
 
 
 def test_warnings_are_lines_and_strict_makes_them_an_exit_code(tmp_path: Path) -> None:

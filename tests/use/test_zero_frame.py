@@ -121,11 +121,3 @@ def test_no_tile_changes_a_bit(night: Path) -> None:
     frame = ob.read(night / "with_uncal.fits")
     whole, strips = (truth().recipe().run(frame, tile_rows=rows, threads=n) for rows, n in ((48, 1), (16, 2)))
     assert whole == strips
-
-
-def test_a_single_read_has_no_one_group(night: Path, tmp_path: Path) -> None:
-    code, _, message = run(
-        "calibrate", night / "with_uncal.fits", "--detector", "generic_ccd", "--no-suppress-one-group", "-o", tmp_path
-    )
-    assert code == 1
-    assert "suppress_one_group" in message

@@ -131,18 +131,10 @@ class Showers(Effect):
         """Flag JUMP_DET where and while there are showers, in ramps [electron]."""
         from obverse.ramps.showers import flag_showers
 
-        found = searched(self.name, frame, at)
-        flags = flag_showers(
-            found.data,
-            found.exposure.pattern,
-            gain=1.0,
-            read_noise=at.read_noise,
-            flags=found.flags,
-            pixel_flags=found.pixel_flags,
-            showers=self,
-            threads=1,  # as in `cosmic_rays`
-        )
-        return found.replace(flags=flags)
+        flags, pattern = searched(self.name, frame, at)
+        # one thread: what is asked of a recipe does not reach its steps
+        known = {"gain": 1.0, "read_noise": at.read_noise, "pixel_flags": frame.pixel_flags, "threads": 1}
+        return frame.replace(flags=flag_showers(frame.data, pattern, flags=flags, showers=self, **known))
 
     def _mean(self, peak: float, width: float, angle: float, down: Any, right: Any) -> NDArray[np.float64]:
         """Return the mean charge of a shower at distances from its centre [pixel]."""

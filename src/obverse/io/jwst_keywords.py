@@ -32,7 +32,7 @@ STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "S_PERSIS": ("persistence",),
         "S_DARK": ("dark_current", "dark_ramp"),
         "S_CHGMIG": ("charge_migration",),
-        "S_JUMP": ("cosmic_rays",),
+        "S_JUMP": ("cosmic_rays", "snowballs", "showers"),
         "S_RAMP": ("estimate",),
         "S_GANSCL": ("gain_scale",),
         "S_FLAT": ("flat",),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["inlined", "jit"]
+__all__ = ["jit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,14 +39,6 @@ def jit(function: F) -> F:
         return _compiled(function, cache=True)
     except RuntimeError:  # numba found no folder that it may write to, and says so already at import
         return _compiled(function, cache=False)
-
-
-def inlined(function: F) -> F:
-    """Paste `function` into the kernels that call it, for what runs once a pixel.
-
-    A call that hands over a dozen arrays takes longer than a loop over ten resultants.
-    """
-    return cast("F", numba.njit(nogil=True, inline="always", error_model="numpy")(function))
 
 
 def _compiled(function: F, cache: bool) -> F:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.kernels._jit import inlined, jit
+from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned, put_list, take_list, take_run
 from obverse.kernels._pixels import DARK, GAIN, GOOD, JUMP, PROPAGATED, READ, UNUSABLE, prepare, unite
 from obverse.kernels._segments import CLEAN, HIT, LOST, split
@@ -43,14 +43,12 @@ KIND, JOINS, COMBINE = range(3)
 POWER, COVARIANCE = range(2)
 FORMAL, FORMAL_TOTAL, READ_ONLY, COMMON_RATE = range(4)
 
-LONGEST_KEPT = 24  # resultants up to which the weights of all segments fit the second-level cache
-
 # Planes of `segments`: of each segment its rate, forms, first and last resultant, intercept, its forms, and the
 # formal errors of a straight line with these weights.
 FIELDS = ("rate", "qr", "qs", "first", "last", "intercept", "jr", "js", "formal_rate", "formal_intercept")
 
 
-@inlined
+@jit
 def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float, float]:
     """QR and QS of the weights K: sum K_i^2/N_i, and sum K_i^2 tau_i + 2 sum_{i<j} K_i K_j tbar_i."""
     zero = K[a] * 0
@@ -62,7 +60,7 @@ def _form(K: Array, a: int, b: int, times: Array, origin: float) -> tuple[float,
     return read, photons
 
 
-@inlined
+@jit
 def _place(rise: float, noise: float, signal: Array) -> int:
     """Count the limits that the signal-to-noise ratio has passed; `signal` holds them, and the exponents."""
     place = 0
@@ -135,7 +133,7 @@ def _optimal_weights(a: int, b: int, u: float, differences: Array, w: Array, K: 
     w[a] = 1
 
 
-@inlined
+@jit
 def _slope(R: Array, K: Array, a: int, b: int) -> float:
     total = K[a] * 0
     for k in range(a + 1, b + 1):
@@ -143,25 +141,7 @@ def _slope(R: Array, K: Array, a: int, b: int) -> float:
     return total
 
 
-@inlined
-def _line(
-    R: Array, a: int, b: int, read: float, times: Array, signal: Array, memo: Array, w: Array, K: Array
-) -> tuple[float, float, float]:
-    """Slope of a segment, QR and QS of its weights; weights that were needed before are looked up."""
-    place = _place(R[b] - R[a], read * times[NOISE, b], signal)
-    if memo.shape[0] == 0 or memo[a, b, place, 0] == 0:
-        _power_weights(signal[1, place], a, b, times, w, K)
-        forms = _form(K, a, b, times, times[TBAR, a])
-        if memo.shape[0] == 0:
-            return _slope(R, K, a, b), forms[0], forms[1]
-        known = memo[a, b, place]
-        known[0], known[1] = forms
-        known[2 + a : 2 + b + 1] = K[a : b + 1]
-    known = memo[a, b, place]
-    return _slope(R, known[2:], a, b), known[0], known[1]
-
-
-@inlined
+@jit
 def _weight(
     combine: int, a: int, b: int, read: float, f: float, qr: float, qs: float, times: Array, formal: Array
 ) -> float:
@@ -211,10 +191,9 @@ def _search(
     intercept: float,
     times: Array,
     signal: Array,
-    memo: Array,
+    rows: Array,
+    lines: Array,
     states: Array,
-    w: Array,
-    K: Array,
     first: Array,
     last: Array,
     count: int,
@@ -225,7 +204,7 @@ def _search(
     while count > 0:
         count -= 1
         a, b = first[count], last[count]
-        rate, _, _ = _line(R, a, b, read, times, signal, memo, w, K)
+        rate, _, _ = _line(R, a, b, read, times, signal, rows, lines)
         i, score = _worst(R, a, b, rate, read, times)
         if score > _limit(rate, intercept):
             any_found = True
@@ -295,42 +274,72 @@ def _store_all(
         _store(R, K, w, a, b, _slope(R, K, a, b), read, times, target[:, s])
 
 
-@inlined
-def _combine(
+@jit
+def _line(
+    R: Array, a: int, b: int, read: float, times: Array, signal: Array, rows: Array, lines: Array
+) -> tuple[float, int, int]:
+    """Slope of a segment by the weights of a line, and where in `lines` they stand."""
+    row, place = rows[a, b], _place(R[b] - R[a], read * times[NOISE, b], signal)
+    slope = lines.dtype.type(0)
+    for k in range(1, b - a + 1):  # no slice of `lines`: counting its references takes longer than the sum
+        slope += lines[row, place, 2 + k] * (R[a + k] - R[a])
+    return slope, row, place
+
+
+@jit
+def _mean_of_lines(
     R: Array,
-    lane: Array,
-    j: int,
-    f: float,
-    rule: Array,
-    times: Array,
-    differences: Array,
-    signal: Array,
-    formal: Array,
-    memo: Array,
     first: Array,
     last: Array,
     count: int,
-    w: Array,
-    K: Array,
-) -> None:
-    """Fit every segment, and take their weighted mean, with its forms and the sum of the weights."""
-    read = lane[READ + j]
-    rate, qr, qs, total = read - read, read - read, read - read, read - read
+    read: float,
+    f: float,
+    combine: int,
+    times: Array,
+    signal: Array,
+    rows: Array,
+    lines: Array,
+    formal: Array,
+) -> tuple[float, float, float, float]:
+    """Weighted mean of the slopes of all segments, its QR and QS, and the sum of the weights."""
+    rate, qr, qs, total = 0.0, 0.0, 0.0, 0.0
     for s in range(count):
         a, b = first[s], last[s]
-        if rule[KIND] == POWER:
-            slope, own_qr, own_qs = _line(R, a, b, read, times, signal, memo, w, K)
-        else:
-            _optimal_weights(a, b, f / read, differences, w, K)
-            slope = _slope(R, K, a, b)
-            own_qr, own_qs = _form(K, a, b, times, times[TBAR, a])
-        W = _weight(rule[COMBINE], a, b, read, f, own_qr, own_qs, times, formal)
+        slope, row, place = _line(R, a, b, read, times, signal, rows, lines)
+        own_qr, own_qs = lines[row, place, 0], lines[row, place, 1]
+        W = _weight(combine, a, b, read, f, own_qr, own_qs, times, formal)
         rate += W * slope
         qr += W * W * own_qr
         qs += W * W * own_qs
         total += W
-    lane[RATE + j], lane[WEIGHT + j] = rate / total, total  # NaN where no segment is left
-    lane[QR + j], lane[QS + j] = qr / (total * total), qs / (total * total)
+    return rate / total, qr / (total * total), qs / (total * total), total  # NaN where no segment is left
+
+
+@jit
+def _mean_of_optimal(
+    R: Array,
+    first: Array,
+    last: Array,
+    count: int,
+    read: float,
+    f: float,
+    times: Array,
+    differences: Array,
+    w: Array,
+    K: Array,
+) -> tuple[float, float, float, float]:
+    """The same of optimal weights at the covariance rate f, and segments weighed by their variance at it."""
+    rate, qr, qs, total = 0.0, 0.0, 0.0, 0.0
+    for s in range(count):
+        a, b = first[s], last[s]
+        _optimal_weights(a, b, f / read, differences, w, K)
+        own_qr, own_qs = _form(K, a, b, times, times[TBAR, a])
+        W = 1 / (read * own_qr + f * own_qs)
+        rate += W * _slope(R, K, a, b)
+        qr += W * W * own_qr
+        qs += W * W * own_qs
+        total += W
+    return rate / total, qr / (total * total), qs / (total * total), total
 
 
 @jit
@@ -342,44 +351,63 @@ def _mean_rate(R: Array, times: Array, first: Array, last: Array, count: int) ->
     return rise / time
 
 
-@inlined
-def _pixel(
+@jit
+def _fit_lines(
+    R: Array,
+    lane: Array,
+    j: int,
+    f: float,
+    combine: int,
+    times: Array,
+    signal: Array,
+    rows: Array,
+    lines: Array,
+    formal: Array,
+    first: Array,
+    last: Array,
+    count: int,
+) -> None:
+    read = lane[READ + j]
+    lane[RATE + j], lane[QR + j], lane[QS + j], lane[WEIGHT + j] = _mean_of_lines(
+        R, first, last, count, read, f, combine, times, signal, rows, lines, formal
+    )
+    lane[NEXT + j] = f
+
+
+@jit
+def _fit_optimal(
+    R: Array,
     lane: Array,
     j: int,
     given: float,
-    rule: Array,
-    intercept: float,
     times: Array,
     differences: Array,
-    signal: Array,
-    formal: Array,
-    memo: Array,
-    R: Array,
-    states: Array,
     first: Array,
     last: Array,
+    count: int,
     w: Array,
     K: Array,
-    found: Array,
-) -> bool:
-    """Fit one pixel segment by segment; returns whether a jump was found."""
-    count = split(states, rule[JOINS], first, last)
-    hit = False
-    if intercept < np.inf and count > 0:
-        hit = _search(R, lane[READ + j], intercept, times, signal, memo, states, w, K, first, last, count, found)
-        count = split(states, rule[JOINS], first, last)
-    f, zero = given, lane[READ + j] - lane[READ + j]
-    if rule[KIND] == COVARIANCE and not f >= 0:  # NaN: none given
-        f = max(_mean_rate(R, times, first, last, count), zero) + lane[DARK + j] if count > 0 else zero
-        _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K)
-        f = max(lane[RATE + j], zero) + lane[DARK + j]
-    _combine(R, lane, j, f, rule, times, differences, signal, formal, memo, first, last, count, w, K)
+) -> None:
+    """Weights at the rate that was given; else at the mean rate, and then at the rate that these gave."""
+    read, dark, zero = lane[READ + j], lane[DARK + j], lane.dtype.type(0)
+    f = given
+    if not f >= 0:
+        f = max(_mean_rate(R, times, first, last, count), zero) + dark if count > 0 else zero
+        rate, _, _, _ = _mean_of_optimal(R, first, last, count, read, f, times, differences, w, K)
+        f = max(rate, zero) + dark
+    lane[RATE + j], lane[QR + j], lane[QS + j], lane[WEIGHT + j] = _mean_of_optimal(
+        R, first, last, count, read, f, times, differences, w, K
+    )
     lane[NEXT + j] = f
-    k = 0  # the first resultant that is clean has not seen the jumps, even where it is in no segment
+
+
+@jit
+def _intercept_of(R: Array, states: Array, rate: float, times: Array) -> float:
+    """Charge at time zero, from the first clean resultant: no jump came before it, even where it is in no segment."""
+    k = 0
     while k < states.shape[0] - 1 and states[k] != CLEAN:
         k += 1
-    lane[PEDESTAL + j] = R[k] - lane[RATE + j] * times[TBAR, k]  # NaN without a rate
-    return hit
+    return R[k] - rate * times[TBAR, k]  # NaN without a rate
 
 
 @jit
@@ -412,8 +440,9 @@ def _irregular(
     times: Array,
     differences: Array,
     signal: Array,
+    rows: Array,
+    lines: Array,
     formal: Array,
-    memo: Array,
     found: Array,
     segments: Array,
     n: int,
@@ -428,29 +457,20 @@ def _irregular(
         column = columns[j]
         for k in range(size):
             R[k], states[k], hits[k] = tile[k, j], all_states[k, j], 0
-        here = given[row, column] if given.shape[1] > 1 else given[0, 0]
-        if _pixel(
-            lane,
-            j,
-            here,
-            rule,
-            intercept,
-            times,
-            differences,
-            signal,
-            formal,
-            memo,
-            R,
-            states,
-            first,
-            last,
-            w,
-            K,
-            hits,
-        ):
-            seen[j] |= JUMP
-            for k in range(size):
-                found[k, row, column] |= hits[k]
+        f = given[row, column] if given.shape[1] > 1 else given[0, 0]
+        count = split(states, rule[JOINS], first, last)
+        if intercept < np.inf and count > 0:
+            read = lane[READ + j]
+            if _search(R, read, intercept, times, signal, rows, lines, states, first, last, count, hits):
+                seen[j] |= JUMP
+                for k in range(size):
+                    found[k, row, column] |= hits[k]
+                count = split(states, rule[JOINS], first, last)
+        if rule[KIND] == POWER:
+            _fit_lines(R, lane, j, f, rule[COMBINE], times, signal, rows, lines, formal, first, last, count)
+        else:
+            _fit_optimal(R, lane, j, f, times, differences, first, last, count, w, K)
+        lane[PEDESTAL + j] = _intercept_of(R, states, lane[RATE + j], times)
         if segments.shape[0] > 0:
             target = segments[:, :, row, column]
             _store_all(R, lane, j, rule, times, differences, signal, states, first, last, w, K, target)
@@ -693,8 +713,8 @@ def fit_rows(
     intercept
         Significance of a jump at 1 electron/s; infinite: no search.
     tables
-        Times, constants of differences, limits of the signal, basis, phi, forms, formal variances of
-        segments, pairs: `obverse.ramps.weights`.
+        Times, constants of differences, limits of the signal, basis, phi, forms; of segments
+        the formal variances, the weights of lines, and where they stand; pairs: `obverse.ramps.weights`.
     found
         (resultant, row, column) uint8, gets JUMP on the resultants beside each jump found.
     segments
@@ -705,7 +725,7 @@ def fit_rows(
     out_flags
         (row, column) uint32.
     """
-    times, differences, signal, basis, phi, forms, formal, pairs = tables
+    times, differences, signal, basis, phi, forms, formal, lines, rows, pairs = tables
     size, n_columns = times.shape[1], counts.shape[2]
     tile = aligned(size, LANES, times.dtype)
     product = aligned(basis.shape[0], LANES, times.dtype)
@@ -718,9 +738,6 @@ def fit_rows(
     at = np.zeros(LANES, np.uint32)
     everywhere = np.arange(n_columns)
     listed = np.zeros(n_columns, np.int64)
-    # weights of the segments met so far: (first, last, exponent, QR and QS and K)
-    kept = size if rule[KIND] == POWER and size <= LONGEST_KEPT and segments.shape[0] == 0 else 0
-    memo = np.zeros((kept, kept, signal.shape[1], size + 2), times.dtype)
     limit = intercept - 4 / 3
     for row in range(start, stop):
         length = 0
@@ -773,8 +790,9 @@ def fit_rows(
                 times,
                 differences,
                 signal,
+                rows,
+                lines,
                 formal,
-                memo,
                 found,
                 segments,
                 n,

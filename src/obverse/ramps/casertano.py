@@ -9,8 +9,8 @@ import numpy as np
 from obverse.kernels.linear import POWER, READ_ONLY
 from obverse.pattern import ReadPattern
 from obverse.ramps.likelihood import constants
-from obverse.ramps.ordinary import FIXSEN, line_weights
-from obverse.ramps.weights import Weighting, times_of
+from obverse.ramps.ordinary import FIXSEN
+from obverse.ramps.weights import Weighting, line_weights, times_of
 
 __all__ = ["SIGMA_AT_ONE", "casertano"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from obverse.errors import UsageError, nearest
 from obverse.kernels.linear import FORMAL, FORMAL_TOTAL, POWER
 from obverse.pattern import ReadPattern
 from obverse.ramps.likelihood import constants
-from obverse.ramps.weights import Weighting, times_of
+from obverse.ramps.weights import Weighting, line_weights, times_of
 
-__all__ = ["COMBINATIONS", "FIXSEN", "line_weights", "ordinary"]
+__all__ = ["COMBINATIONS", "FIXSEN", "ordinary"]
 
 FIXSEN = np.array([[0.0, 5.0, 10.0, 20.0, 50.0, 100.0], [0.0, 0.4, 1.0, 3.0, 6.0, 10.0]])
 """Signal-to-noise ratios from which each exponent holds, and the exponents: Fixsen et al. 2000, Table 1."""
@@ -58,18 +57,3 @@ def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting
     times = times_of(pattern, reads=pattern.n_reads / pattern.n_reads.max())
     rule = (POWER, 1, COMBINATIONS[combination])
     return Weighting(rule, times, constants(pattern), FIXSEN, line_weights(times, FIXSEN[1]))
-
-
-def line_weights(times: NDArray[np.float64], exponents: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Weights of the slope of a straight line through a whole ramp, (exponent, resultant) [1/s].
-
-    .. math::
-
-        w_k = \frac{(1 + P) N_k}{1 + P N_k} \left|\frac{\bar t_k - c}{h}\right|^P, \qquad
-        K_k = \frac{(F_0 t_k - F_1) w_k}{F_0 F_2 - F_1^2}, \quad F_i = \sum_k w_k t_k^i, \quad t_k = \bar t_k - c
-    """
-    tbar, N, P = times[0], times[3], exponents[:, None]
-    t = tbar - (tbar[0] + tbar[-1]) / 2
-    w = (1 + P) * N / (1 + P * N) * np.abs(t / t[-1]) ** P
-    F0, F1, F2 = ((w * t**i).sum(axis=1, keepdims=True) for i in range(3))
-    return (F0 * t - F1) * w / (F0 * F2 - F1**2)

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.kernels.linear import POWER
 from obverse.pattern import ReadPattern
 
-__all__ = ["Weighting", "photon_form", "times_of"]
+__all__ = ["Weighting", "line_table", "line_weights", "photon_form", "times_of"]
 
 Array = NDArray[Any]
 
@@ -75,13 +76,69 @@ def _tables(weighting: Weighting, dtype: np.dtype[Any]) -> tuple[Array, ...]:
     basis, phi = weighting.basis(_SMALL[dtype])
     pairs, folded = _folded(basis)
     times = weighting.times
-    own = (times, weighting.differences, weighting.signal, folded, phi, weighting.forms(), _formal(times))
-    return (*(np.ascontiguousarray(table, dtype) for table in own), pairs)
+    rows, lines = line_table(times, weighting.signal[1]) if weighting.rule[0] == POWER else _NO_LINES
+    own = (times, weighting.differences, weighting.signal, folded, phi, weighting.forms(), _formal(times), lines)
+    return (*(np.ascontiguousarray(table, dtype) for table in own), rows, pairs)
 
 
 def _closed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Repeat the last node, so that every node has a next one."""
     return np.concatenate([rows, rows[:, -1:]], axis=1)
+
+
+_NO_LINES = np.zeros((0, 0), np.int64), np.zeros((0, 0, 0))
+
+
+def line_weights(times: NDArray[np.float64], exponents: NDArray[np.float64]) -> NDArray[np.float64]:
+    r"""Weights of the slope of a straight line through all resultants, (exponent, resultant) [1/s].
+
+    .. math::
+
+        w_k = \frac{(1 + P) N_k}{1 + P N_k} \left|\frac{\bar t_k - c}{h}\right|^P, \qquad
+        K_k = \frac{(F_0 t_k - F_1) w_k}{F_0 F_2 - F_1^2}, \quad F_i = \sum_k w_k t_k^i, \quad t_k = \bar t_k - c
+    """
+    tbar, N, P = times[0], times[3], exponents[:, None]
+    t = tbar - (tbar[0] + tbar[-1]) / 2
+    w = (1 + P) * N / (1 + P * N) * np.abs(t / t[-1]) ** P
+    F0, F1, F2 = ((w * t**i).sum(axis=1, keepdims=True) for i in range(3))
+    return (F0 * t - F1) * w / (F0 * F2 - F1**2)
+
+
+def line_table(
+    times: NDArray[np.float64], exponents: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the weights of lines through every segment.
+
+    Returns
+    -------
+    rows
+        (first, last): the row of `lines`; segments of an even pattern that are equally long share one.
+    lines
+        (row, exponent, 2 + place): QR, QS, and the weights from the first resultant of the segment on.
+    """
+    n = times.shape[1]
+    rows = np.zeros((n, n), np.int64)
+    known: dict[bytes, int] = {}
+    made = []
+    for a in range(n):
+        for b in range(a + 1, n):
+            part = times[:, a : b + 1].copy()
+            part[:2] -= part[0, 0]  # QR and QS of weights that sum to zero do not feel the origin
+            key = np.round(part[:4] / times[0, -1], 9).tobytes()
+            if key not in known:
+                known[key] = len(made)
+                made.append(_line_row(part, exponents, n))
+            rows[a, b] = known[key]
+    return rows, np.array(made)
+
+
+def _line_row(part: NDArray[np.float64], exponents: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    K = line_weights(part, exponents)
+    form = photon_form(part)
+    row = np.zeros((len(exponents), n + 2))
+    row[:, 0], row[:, 1] = K**2 @ part[2], np.einsum("ci,ij,cj->c", K, form, K)
+    row[:, 2 : 2 + K.shape[1]] = K
+    return row
 
 
 def _formal(times: NDArray[np.float64]) -> NDArray[np.float64]:
