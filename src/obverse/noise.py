@@ -34,14 +34,16 @@ def read_noise(effects: Sequence[Effect], at: Moment, *, cancels: tuple[str, ...
         Cadences that cancel in this read-out (``"integration"`` in a ramp).
     """
     total: Any = np.zeros((), np.float32)
+    seen: Any = np.zeros((), np.float32)  # before any correction has amplified it: what an effect finds on its pixels
     unit: Any = np.ones((), np.float32)
     amplified = 1.0
     quantised = any(getattr(e, "includes_quantisation", "no") == "yes" for e in effects)
     for effect in effects:
         if effect.site not in _NOISY_SITES or effect.cadence in cancels or (quantised and effect.site == "digital"):
             continue
-        here = at.replace(read_noise=np.sqrt(total) / unit)
-        total = total + amplified * unit**2 * effect.variance(np.zeros((), np.float32), here)
+        here = at.replace(read_noise=np.sqrt(seen) / unit)
+        added = unit**2 * effect.variance(np.zeros((), np.float32), here)
+        seen, total = seen + added, total + amplified * added
         amplified *= effect.amplification()
         if effect.name == "gain":
             unit = at.plane(getattr(effect, "gain"))  # noqa: B009 (the class is found by name, not imported)

@@ -116,14 +116,20 @@ EVEN = {
 # -- OLS_C ----------------------------------------------------------------------------------------------------------
 
 
-def lone(flags: Any) -> Any:
-    """Where two and more groups are good but no two are neighbours: theirs divides the first by the group time."""
+def odd(flags: Any) -> Any:
+    """Where theirs and ours do not see the same ramp.
 
-    def is_lone(marks: Any) -> bool:
+    Good groups without a good neighbour: theirs divides the first one by the group time, even where lone groups are to
+    be suppressed. A hit group and one good one behind: theirs suppresses it, although it fits that pair otherwise.
+    Hit groups alone: theirs is 0 +- 0.
+    """
+
+    def is_odd(marks: Any) -> bool:
         bad = np.where(marks & (DNU | SAT), 2, np.where(marks & JUMP, 1, 0))
-        return not naive.segments(list(bad), joins=True) and (bad == 0).sum() > 1
+        fitted, good = len(naive.segments(list(bad), joins=True)) > 0, (bad == 0).sum()
+        return bool(good < 2 if fitted else good > 1 or (good == 0 and (bad == 1).any()))
 
-    return np.apply_along_axis(is_lone, 1, flags)
+    return np.apply_along_axis(is_odd, 1, flags)
 
 
 @pytest.mark.parametrize("name", EVEN)
@@ -133,15 +139,13 @@ def test_ols(name: str, integrations: int) -> None:
     counts, flags = ramps(pattern, integrations, seed=2)
     image, each, _ = theirs(counts, flags, pattern, "OLS_C")
     fit = ours(counts, flags, pattern, estimator="ols", variance="jwst")
-    apart = lone(flags)
+    apart = odd(flags)
     assert 0 < apart.mean() < 0.1
     fitted = ~apart.any(axis=0)
     same(fit, image, gains(), fitted)
     same(fit.integrations, each, gains(), fitted)  # the median rate is that of all integrations
     assert (np.isfinite(fit.rate) == np.isfinite(image["slope"]))[fitted].all()
     assert (fit.flags == image["dq"])[fitted & np.isfinite(image["slope"])].all()
-    assert np.isfinite(each["slope"][apart]).all()
-    assert np.isnan(fit.integrations.rate[apart]).all()
 
 
 def test_ols_segments() -> None:
@@ -150,12 +154,25 @@ def test_ols_segments() -> None:
     _, _, optional = theirs(counts, flags, pattern, "OLS_C")
     made = ours(counts, flags, pattern, estimator="ols", variance="jwst", save_segments=True).segments
     n = min(optional["slope"].shape[1], made.rate.shape[1])
-    there = optional["weights"][:, :n] > 0
+    there = (optional["weights"][:, :n] > 0) & ~odd(flags).any(axis=0)
     error = np.sqrt(optional["var_rnoise"][:, :n] + optional["var_poisson"][:, :n])
     off = abs(made.rate[:, :n] / gains() - optional["slope"][:, :n])
     assert (off <= RTOL * abs(optional["slope"][:, :n]) + 2e-4 * error)[there].all()
     assert_allclose((made.weight[:, :n] * gains() ** 2)[there], optional["weights"][:, :n][there], rtol=RTOL)
-    assert_allclose(made.jumps / gains(), optional["cr_mag"], rtol=RTOL, atol=2e-3)
+    known = np.isfinite(optional["crmag"])  # theirs is NaN beside saturated groups
+    assert_allclose((made.jumps / gains())[known], optional["crmag"][known], rtol=RTOL, atol=2e-3)
+
+
+def test_a_lone_group_is_divided_by_its_own_time() -> None:
+    """Theirs divides the charge since the reset by one group time, whichever group it is."""
+    pattern = EVEN["single reads"]
+    counts = np.broadcast_to(pattern.tbar[None, :, None, None], (1, 10, *SHAPE)).astype("f4")
+    flags = np.full(counts.shape, DNU, "u1")
+    flags[0, 3] = 0
+    image, _, _ = theirs(counts, flags, pattern, "OLS_C", suppress_one_group_ramps=False)
+    fit = ours(counts, flags, pattern, estimator="ols", suppress_one_group=False)
+    assert_allclose(image["slope"], 4.0, rtol=RTOL)
+    assert_allclose(fit.rate / gains(), 1.0, rtol=RTOL)
 
 
 def test_ols_takes_a_number_that_is_none_for_zero() -> None:

@@ -70,7 +70,7 @@ class Showers(Effect):
     jumps itself.
 
     Contract: false alarms are ramps that are flagged and got no electron. On a sensor of 96 x 64 pixels so crowded that
-    a sixth of its ramps is struck they are 8e-3, all around showers; in 1024 x 1032 pixels of MIRI without showers,
+    a sixth of its ramps is struck they are 9e-3, around showers; in 1024 x 1032 pixels of MIRI without showers,
     but with cosmic rays, there is none.
 
     Limits: only the rate and the order of the size are published; the shape is a simple one. All charge arrives at

@@ -70,7 +70,7 @@ class Snowballs(Effect):
     `persistence` 0.
 
     Contract: false alarms are ramps that are flagged and got no electron. On a sensor of 96 x 64 pixels so crowded that
-    half of its ramps are struck they are 1.8e-3, for all of it is near an edge; with `edge` 0 as many as the jump
+    half of its ramps are struck they are 1.7e-3, for most of it is near an edge; with `edge` 0 as many as the jump
     search has alone, 1e-4. In 1024 x 1024 pixels of NIRCam without snowballs one element in 1e7 is flagged.
 
     Limits: only the rate and the order of the size are published; the shape is a simple one, cut off where a pixel gets

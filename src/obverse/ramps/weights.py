@@ -119,7 +119,7 @@ def line_table(
     n = times.shape[1]
     rows = np.zeros((n, n), np.int64)
     known: dict[bytes, int] = {}
-    made = []
+    made: list[NDArray[np.float64]] = []
     for a in range(n):
         for b in range(a + 1, n):
             part = times[:, a : b + 1].copy()
