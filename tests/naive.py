@@ -103,14 +103,17 @@ def jumps(
         def chi2(kept: Array, covariance: Array = covariance) -> float:
             return solve(y[kept], d[kept], covariance[np.ix_(kept, kept)])[3]
 
-        trials = [((i,), limits[0]) for i in used]
-        shared = [i for i in used if i + 1 in used and len(times[i + 1]) > 1]
-        trials += [((i, i + 1), limits[1]) for i in shared]
         all_of_them = chi2(used)
-        gains = [all_of_them - chi2(np.setdiff1d(used, out)) - limit for out, limit in trials]
-        if max(gains) <= 0:
+        singles = {(i,): all_of_them - chi2(np.setdiff1d(used, i)) for i in used}
+        shared = [(i, i + 1) for i in used if i + 1 in used and len(times[i + 1]) > 1]
+        pairs = {out: all_of_them - chi2(np.setdiff1d(used, out)) for out in shared}
+        one, two = max(singles, key=singles.__getitem__), max(pairs, key=pairs.__getitem__, default=None)
+        out: tuple[int, ...] | None = one if singles[one] > limits[0] else None
+        if two is not None and pairs[two] > limits[1] and (out is None or pairs[two] - singles[one] > limits[0]):
+            out = two
+        if out is None:
             return made
-        for i in trials[int(np.argmax(gains))][0]:
+        for i in out:
             made[i + 1] |= JUMP
 
 

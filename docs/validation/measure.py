@@ -14,7 +14,8 @@ from tests.ramps.gates import ESTIMATORS, PATTERNS, outcomes, perfect, perfect_e
 Array = NDArray[Any]
 
 RAMPS = 400_000
-RATES = np.geomspace(0.01, 1000, 21)
+RATES = tuple(float(f"{rate:.4g}") for rate in np.geomspace(0.01, 1000, 21))
+DECADES = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 SHOWN = ("20 single reads", "5 groups of 8", "uneven groups", "uneven groups, low noise")
 
 HIT_RAMPS = 100_000
@@ -57,11 +58,11 @@ def fitted(counts: Array, name: str, **options: Any) -> Any:
     return ob.fit_ramps(counts, pattern, gain=1.0, read_noise=noise, **options)
 
 
-def points(name: str) -> list[Point]:
-    """All estimators at all rates, and ``variance="jwst"`` where the pattern is even; the same ramps for all."""
+def points(name: str, rates: tuple[float, ...] = RATES) -> list[Point]:
+    """All estimators at some rates, and ``variance="jwst"`` where the pattern is even; the same ramps for all."""
     pattern, noise = PATTERNS[name]
     made = []
-    for seed, rate in enumerate(RATES):
+    for seed, rate in enumerate(rates):
         counts = simulate(pattern, noise, rate, RAMPS, 100 + seed)
         truth = perfect(counts, pattern, noise, rate)
         fits = {e: fitted(counts, name, estimator=e, find_jumps=False) for e in ESTIMATORS}
@@ -69,7 +70,7 @@ def points(name: str) -> list[Point]:
             fits["mission"] = fitted(counts, name, estimator="ols", find_jumps=False, variance="jwst")
         for estimator, fit in fits.items():
             got = outcomes(fit, truth, rate, len(pattern) - 1)
-            made.append(Point(name, float(rate), estimator, got, shifts(pattern, noise, rate, estimator)))
+            made.append(Point(name, rate, estimator, got, shifts(pattern, noise, rate, estimator)))
     return made
 
 
@@ -128,3 +129,17 @@ def own_light(fit: Any) -> Array:
         weight = np.where(seg.var_read > 0, 1 / (seg.var_read + light), 0)
     rates: Array = (weight * seg.rate).sum(axis=(0, 1)) / weight.sum(axis=(0, 1))
     return rates
+
+
+def mission_pulls() -> dict[tuple[str, float], float]:
+    """Pull scatter with ``variance="jwst"`` and with exact variances; of 20 reads any one is hit and flagged."""
+    name, made = "20 single reads", {}
+    for rate in DECADES:
+        counts = simulate(*PATTERNS[name], rate, HIT_RAMPS, 400)
+        behind = np.arange(20)[:, None] >= np.random.default_rng(400).integers(1, 20, HIT_RAMPS)
+        counts[:, 0] += 500.0 * behind
+        flags = (np.diff(behind, axis=0, prepend=False) * ob.Flag.JUMP_DET).astype(np.uint8)[:, None]
+        for variance in ("jwst", "exact"):
+            fit = fitted(counts, name, estimator="ols", find_jumps=False, flags=flags, variance=variance)
+            made[variance, rate] = float(((fit.rate - rate) / fit.error).std(dtype=float))
+    return made

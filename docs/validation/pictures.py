@@ -61,33 +61,40 @@ def finish(figure: Figure, axis: Any, path: Path, columns: int = 4) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def band(axis: Any, name: str, metric: str) -> None:
-    """Draw the tolerance around the ideal at each rate."""
-    pattern, _ = PATTERNS[name]
-    rates = np.geomspace(0.01, 1000, 501)
-    limits = [tolerances(r, len(pattern) - 1, "low noise" in name and r < 10)[metric] for r in rates]
-    target, tolerance = np.array(limits).T
-    axis.fill_between(rates, target - tolerance, target + tolerance, **GATE, label="gate")
+OWN = {"pull_std": "pull_over_own", "cover_68": "cover_68_over_own", "cover_95": "cover_95_over_own"}
+
+
+def band(axis: Any, here: list[Point], metric: str) -> Any:
+    """Draw the gate, around the ideal or around what perfect weights that do not know the rate have; return that."""
+    rates = np.array([p.rate for p in here])
+    n = len(PATTERNS[here[0].pattern][0]) - 1
+    if metric in OWN:
+        middle = np.array([p.got[f"own_{metric}"] for p in here])
+        tolerance = np.array([tolerances(rate, n)[OWN[metric]][1] for rate in rates])
+    else:
+        low = "low noise" in here[0].pattern
+        middle, tolerance = np.array([tolerances(rate, n, low and rate < 10)[metric] for rate in rates]).T
+    axis.fill_between(rates, middle - tolerance, middle + tolerance, **GATE, label="gate")
+    return middle
 
 
 def against_rate(
     points: Iterable[Point], metric: str, path: Path, title: str, ylabel: str, limits: tuple[float, float], **more: Any
 ) -> None:
-    """Draw a metric of every estimator against the rate, with the gate, and with what is calculated as dots."""
-    names = more.get("names", PANELS)
-    figure, axes = panels(len(names), 2, title, "rate [electron/s]", ylabel)
-    for axis, name in zip(axes, names, strict=True):
-        band(axis, name, metric)
+    """Draw a metric of every estimator against the rate, with the gate, and with what is calculated as lines."""
+    figure, axes = panels(len(PANELS), 2, title, "rate [electron/s]", ylabel)
+    for axis, name in zip(axes, PANELS, strict=True):
+        of_name = [p for p in points if p.pattern == name]
+        middle = band(axis, [p for p in of_name if p.estimator == "likelihood"], metric)
         for estimator in more.get("estimators", ("likelihood", "covariance", "ols", "casertano")):
-            here = [p for p in points if p.pattern == name and p.estimator == estimator]
+            here = [p for p in of_name if p.estimator == estimator]
             if not here:
                 continue
             rate = [p.rate for p in here]
             axis.plot(rate, [p.got[metric] for p in here], **STYLE[estimator], ls="", mfc="none")
             if here[0].shift:
-                ideal = 0.0 if "bias" in metric else tolerances(10.0, 9)[metric][0]
-                axis.plot(rate, [ideal + p.shift[metric] for p in here], color=STYLE[estimator]["color"], lw=0.9)
-        axis.set(xscale="log", ylim=limits, title=f"{name}, {PATTERNS[name][1]:g} electrons")
+                axis.plot(rate, middle + [p.shift[metric] for p in here], color=STYLE[estimator]["color"], lw=0.9)
+        axis.set(xscale="log", ylim=limits, title=f"{name}: {PATTERNS[name][1]:g} electrons of noise")
     finish(figure, axes[0], path, 6)
 
 
@@ -106,6 +113,7 @@ def alarms(found: list[Found], n: int, path: Path) -> None:
     """Draw false alarms, three standard errors wide."""
     title = "False alarms: clean ramps of 20 reads in which a search flags something"
     figure, (axis,) = panels(1, 1, title, "rate [electron/s]", "share of ramps")
+    figure.set_figheight(4.2)
     axis.axhspan(0, 2e-4, **GATE, label="gate, likelihood and casertano")
     axis.axhline(2.7e-3, color="#888888", lw=1, ls=":", label="gate, two-point at 4 sigma")
     for search, style in SEARCH_STYLE.items():
@@ -130,6 +138,7 @@ def combinations(made: dict[tuple[str, float], tuple[float, float]], path: Path)
     """Draw the bias of a mean of two segments by its rule."""
     title = "Bias of a mean of two segments, by what weighs them: 6 reads, hit before the third"
     figure, (axis,) = panels(1, 1, title, "rate [electron/s]", "bias / sigma")
+    figure.set_figheight(4.4)
     axis.axhspan(-0.02, 0.02, **GATE, label="gate")
     styles = {
         "read_noise": ("#D55E00", "s", "their read noise (ours)"),

@@ -75,11 +75,14 @@ def expected(times: Times, noise: float, rate: float, estimator: str, states: tu
     chance, pull = all_of_them.chance, all_of_them.offset / np.sqrt(all_of_them.stated)
     sides = np.sqrt(all_of_them.rest / all_of_them.stated)
     bias = chance @ all_of_them.offset
+    scatter = np.sqrt(chance @ (pull**2 + sides**2) - (chance @ pull) ** 2)
+    if len(runs) > 2:  # the grid is coarse, and the mean of three is Gaussian enough
+        chance, pull, sides = np.ones(1), (chance @ pull)[None], scatter[None]
     return Expected(
         bias=float(bias),
-        variance=float(chance @ (all_of_them.offset**2 + all_of_them.rest) - bias**2),
-        stated=float(chance @ all_of_them.stated),
-        pull_std=float(np.sqrt(chance @ (pull**2 + sides**2) - (chance @ pull) ** 2)),
+        variance=float(all_of_them.chance @ (all_of_them.offset**2 + all_of_them.rest) - bias**2),
+        stated=float(all_of_them.chance @ all_of_them.stated),
+        pull_std=float(scatter),
         cover_68=float(chance @ _within(1.0, pull, sides)),
         cover_95=float(chance @ _within(1.959964, pull, sides)),
     )

@@ -98,6 +98,7 @@ def test_the_gates_reject_wrong_weights(mutant: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("estimator", RIGHT)
 def test_the_gates_reject_variances_without_the_cross_term(estimator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "photon_form", lambda times: np.diag(times[1]))
+    install(monkeypatch, estimator, lambda w, p: replace(w))  # a new one, of which no tables are kept
     assert judged("20 single reads", 1000.0, N, estimator=estimator) != []
 
 

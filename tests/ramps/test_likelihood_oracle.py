@@ -103,10 +103,28 @@ def test_search_leaves_out_what_trying_every_omission_leaves_out(pattern: ReadPa
         at, size = rng.integers(1, len(pattern), 250), rng.exponential(80.0, 250)
         counts += np.where(np.arange(len(pattern))[:, None, None] >= at, size, 0.0)
     flags = ((rng.random(counts.shape) < 0.05) * 1).astype("u1")
-    got = ob.find_jumps(counts, pattern, gain=1.7, read_noise=9.0, flags=flags, method="likelihood")
+    known = {"gain": 1.7, "read_noise": 9.0, "flags": flags}
+    got = ob.fit_ramps(counts, pattern, **known).resultant_flags
     want = [naive.jumps(counts[:, 0, i], pattern.times, 1.7, 9.0, flags[:, 0, i]) for i in range(250)]
     assert np.array_equal(got[:, 0, :], np.array(want).T)
     assert (got & 4).any(axis=0).sum() > 50
+    # alone it also searches, by two-point differences, what is too short for a chi-square
+    alone = ob.find_jumps(counts, pattern, method="likelihood", **known)
+    usable = np.stack([naive.usable_differences(counts[:, 0, i], flags[:, 0, i]) for i in range(250)]).sum(axis=1)
+    short = (usable == 2) | (usable == 3)
+    assert np.array_equal(alone[..., ~short], got[..., ~short])
+
+
+def test_hits_on_short_ramps_are_found() -> None:
+    """Three groups have two differences: no chi-square tells which of them is hit, the smaller one does."""
+    pattern = ReadPattern.even(3, frame_time=10.0)
+    counts = ramps(pattern, 500, seed=5)
+    counts[2:] += 3000.0
+    known = {"gain": 1.0, "read_noise": 9.0}
+    assert (ob.find_jumps(counts, pattern, method="likelihood", **known)[2] & 4).mean() > 0.5
+    fit = ob.fit_ramps(counts, pattern, **known)
+    assert (fit.resultant_flags[2] & 4 > 0).mean() > 0.5
+    assert (fit.pedestal < 1000).mean() > 0.9
 
 
 def test_a_search_is_a_fit_with_the_jumps_it_found() -> None:

@@ -99,7 +99,9 @@ class CosmicRays(Effect):
 
         pattern, noise = frame.exposure.pattern, at.read_noise
         # one thread: the tile runner owns the threads
-        known = {"gain": 1.0, "read_noise": noise, "flags": frame.flags}
+        known: dict[str, Any] = {"gain": 1.0, "read_noise": noise, "flags": frame.flags}
+        if "dark_rate" in frame.companions:  # its electrons were subtracted, their noise was not
+            known["dark_rate"] = frame.companions["dark_rate"].data
         found = find_jumps(frame.data, pattern, method="likelihood", threads=1, **known)
         return frame.replace(flags=found)
 

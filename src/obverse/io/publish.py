@@ -9,14 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from obverse.errors import DataError
 from obverse.io.text import shown_path
 
-__all__ = ["Buffer", "prepare_directory", "publish", "write_text"]
+__all__ = ["Buffer", "prepare_directory", "publish", "publish_all", "refuse_targets", "write_text"]
 
 Buffer = bytes | memoryview
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -50,16 +50,83 @@ def publish(
     DataError
         If the file exists, is an input, or cannot be written.
     """
-    target = Path(path)
-    _refuse_inputs(target, inputs)
-    if not overwrite and os.path.lexists(target):
-        raise _exists(target)
-    with _told(target), _temporary(target) as temporary:
-        _fill(temporary, pieces)
-        if check is not None:
-            check(temporary)
-        (os.replace if overwrite else _claim)(temporary, target)
-        _sync_directory(target.parent)
+    publish_all({path: pieces}, overwrite=overwrite, inputs=inputs, check=check)
+
+
+def publish_all(
+    files: Mapping[str | os.PathLike[str], Iterable[Buffer]],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    check: Callable[[Path], object] | None = None,
+) -> None:
+    """Write files that belong together: none gets its name before all are whole.
+
+    Parameters
+    ----------
+    files
+        Name of each, and what to write, in order.
+    overwrite, inputs, check
+        See `publish`.
+
+    Raises
+    ------
+    DataError
+        If one of them exists, is an input, or cannot be written.
+
+    Notes
+    -----
+    Limits: names are given one after the other. Where that fails half way, new files are taken away again; of files
+    that replace older ones, those that had their names by then stay.
+    """
+    targets = [Path(path) for path in files]
+    refuse_targets(targets, overwrite=overwrite, inputs=inputs)
+    with ExitStack() as stack:
+        ready = [stack.enter_context(_temporary(target)) for target in targets]
+        for target, temporary, pieces in zip(targets, ready, files.values(), strict=True):
+            with _told(target):
+                _fill(temporary, pieces)
+                if check is not None:
+                    check(temporary)
+        _name_all(ready, targets, overwrite)
+
+
+def refuse_targets(
+    targets: Iterable[Path], *, overwrite: bool = False, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
+    """Refuse names that cannot be written to, before the work whose result they shall hold.
+
+    Raises
+    ------
+    DataError
+        If one of them exists and is not to be replaced, is a directory, or is one of `inputs`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> refuse_targets([Path(tempfile.mkdtemp()) / "x_rate.fits"])
+    """
+    names = list(inputs)
+    for target in targets:
+        _refuse_inputs(target, names)
+        if target.is_dir() or (not overwrite and os.path.lexists(target)):
+            raise _exists(target)
+
+
+def _name_all(ready: Iterable[Path], targets: Iterable[Path], overwrite: bool) -> None:
+    """Give whole files their names; where one cannot be had, take away those that are new."""
+    named: list[Path] = []
+    try:
+        for temporary, target in zip(ready, targets, strict=True):
+            with _told(target):
+                (os.replace if overwrite else _claim)(temporary, target)
+                named.append(target)
+                _sync_directory(target.parent)
+    except BaseException:
+        for target in named if not overwrite and len(named) < len(list(targets)) else ():
+            with suppress(OSError):
+                os.unlink(target)
+        raise
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
@@ -154,6 +221,8 @@ def _claim_without_links(temporary: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> DataError:
+    if target.is_dir():
+        return DataError(f"{shown_path(target)}: output: is a directory, choose another name")
     return DataError(f"{shown_path(target)}: output: exists already, choose another name or use --overwrite")
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 
-__all__ = ["FETCH", "id_from_name", "printable", "read_date", "shown", "shown_path", "valid_id"]
+__all__ = ["FETCH", "id_from_name", "printable", "read_date", "shown", "shown_path", "stem", "valid_id"]
 
 FETCH = "fetch the file again"
 """What to do about a file that is damaged."""
 
 _LONGEST = 60
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_SUFFIXES = (".gz", ".fz", ".fits", ".fit", ".fts")
+_SUFFIXES = (".gz", ".fz", ".fits", ".fit", ".fts", ".asdf")
 _OLD_DATE = re.compile(r"(\d\d)/(\d\d)/(\d\d)\Z")
 
 
@@ -76,12 +77,23 @@ def id_from_name(path: str | os.PathLike[str]) -> str:
     >>> id_from_name("night 1/b27.fits.gz"), id_from_name("--help.fits")
     ('b27', 'help')
     """
+    text = re.sub(r"[^A-Za-z0-9._-]|(?<=\.)\.", "_", stem(path)).lstrip("._-")[:64]
+    return text or "exposure"
+
+
+def stem(path: str | os.PathLike[str], levels: Iterable[str] = ()) -> str:
+    """Return the name of a file without its directory, its ending, and one of `levels`, which say how far it had got.
+
+    Examples
+    --------
+    >>> stem("night1/b27.FITS.gz"), stem("x_rateints.fits", ("_uncal", "_rateints"))
+    ('b27', 'x')
+    """
     name = Path(os.fsdecode(path)).name
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
-    text = re.sub(r"[^A-Za-z0-9._-]|(?<=\.)\.", "_", name).lstrip("._-")[:64]
-    return text or "exposure"
+    return next((name.removesuffix(level) for level in levels if name.endswith(level)), name)
 
 
 def read_date(text: str) -> str:

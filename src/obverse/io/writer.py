@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from obverse.errors import UsageError
 from obverse.io.cards import Card, fits_header, quiet
 from obverse.io.door import Hdu, open_fits
-from obverse.io.publish import Buffer, publish
+from obverse.io.publish import Buffer, publish_all
 from obverse.io.scan import BLOCK
 
-__all__ = ["STRUCTURAL", "is_structural", "write_fits"]
+__all__ = ["STRUCTURAL", "is_structural", "write_fits", "write_fits_all"]
 
 _PIXELS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
 _COLUMNS = ("u1", "i2", "i4", "i8", "f4", "f8")
@@ -65,7 +65,18 @@ def write_fits(
     >>> open_fits(path)[0].header["OBJECT"]
     'M 13'
     """
-    publish(path, _unit_bytes(hdus), overwrite=overwrite, inputs=inputs, check=open_fits)
+    write_fits_all({path: hdus}, overwrite=overwrite, inputs=inputs)
+
+
+def write_fits_all(
+    files: Mapping[str | os.PathLike[str], Iterable[Hdu]],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+) -> None:
+    """Write FITS files that belong together, all or none; see `write_fits` and `obverse.io.publish.publish_all`."""
+    pieces = {path: _unit_bytes(hdus) for path, hdus in files.items()}
+    publish_all(pieces, overwrite=overwrite, inputs=inputs, check=open_fits)
 
 
 def _unit_bytes(hdus: Iterable[Hdu]) -> Iterator[Buffer]:

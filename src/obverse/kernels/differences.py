@@ -12,40 +12,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.kernels._jit import jit
-from obverse.kernels._lanes import LANES, aligned, take_list, take_plane, take_run
+from obverse.kernels._lanes import LANES, aligned, take_list, take_run
+from obverse.kernels._pixels import DARK, GAIN, GOOD, JUMP, READ, UNUSABLE, prepare
 from obverse.kernels._sorting import sort_lanes
 
-__all__ = ["copy_rows", "load_rate", "load_rates", "median", "median_rows", "prepare", "take_lists", "take_runs"]
+__all__ = [
+    "DARK",
+    "GAIN",
+    "JUMP",
+    "READ",
+    "copy_rows",
+    "load_rate",
+    "load_rates",
+    "median",
+    "median_rows",
+    "prepare",
+    "take_lists",
+    "take_runs",
+]
 
 Array = NDArray[Any]
 
-# Fields of `lane`. SINGLE is 1 where the median is that of all, 0 where the search goes in rounds.
-GAIN, READ, GOOD, N, SINGLE = (i * LANES for i in range(5))
-LOW, HIGH, BELOW, ABOVE, MIDDLE, RATE_FIELDS = (i * LANES for i in range(5, 11))
+# Fields of `lane`, behind those of _pixels. SINGLE is 1 where the median is that of all, 0 where the search goes in
+# rounds.
+N, SINGLE, LOW, HIGH, BELOW, ABOVE, MIDDLE, RATE_FIELDS = (i * LANES for i in range(4, 12))
 
 # Rows of `constants`, one column a difference.
 PER_SECOND, A, B = range(3)
-
-READ_FLOOR = 1e-6  # electron^2, as in the likelihood fit
-
-JUMP, UNUSABLE, DO_NOT_USE = 4, 1 | 2 | 8 | 64 | 128, 1
-
-
-@jit
-def prepare(pixels: Any, row: int, columns: Array, lane: Array, known: Array, n: int) -> None:
-    """Take gain, read variance and whether the pixel is fit to be searched."""
-    gain, read_noise, pixel_flags = pixels
-    take_plane(gain, row, columns, n, lane, GAIN)
-    take_plane(read_noise, row, columns, n, lane, READ)
-    take_plane(pixel_flags, row, columns, n, known, 0)
-    zero, one, floor = lane.dtype.type(0), lane.dtype.type(1), lane.dtype.type(READ_FLOOR)
-    do_not_use = np.uint32(DO_NOT_USE)
-    for j in range(n):
-        g, noise = lane[GAIN + j], lane[READ + j]
-        good = (g > 0) & (g - g == 0) & (noise - noise == 0) & ((known[j] & do_not_use) == 0)
-        variance = noise * noise if noise * noise > floor else floor
-        lane[GOOD + j] = one if good else zero
-        lane[READ + j] = variance if good else one
 
 
 @jit

@@ -192,16 +192,21 @@ def _conclude(lane: Array, n: int) -> None:
 
 
 @jit
-def _pedestal(tile: Array, work: Array, tbar: Array, lane: Array, n: int) -> None:
-    """Charge at time zero, seen from the first resultant that is used, in the field SUM_Y."""
+def _pedestal(tile: Array, marks: Array, tbar: Array, lane: Array, n: int) -> None:
+    """Charge at time zero, seen from the first resultant that is clean, in the field SUM_Y.
+
+    No jump came before it, whatever became of the difference behind it.
+    """
     lane[SUM_Y : SUM_Y + n] = np.nan
-    for i in range(tile.shape[0] - 1):
-        values, here, t, missing = tile[i], work[i + 1], tbar[i], 0
+    last = marks.shape[0] - 1
+    for k in range(tile.shape[0]):
+        values, flags, t, missing = tile[k], marks[min(k, last)], tbar[k], 0
         for j in range(n):
             value = lane[GAIN + j] * values[j] - lane[RATE + j] * t
             unknown = lane[SUM_Y + j] != lane[SUM_Y + j]
-            lane[SUM_Y + j] = value if unknown and here[W + j] > 0 else lane[SUM_Y + j]
-            missing += unknown and not here[W + j] > 0
+            clean = ((flags[j] & (UNUSABLE | JUMP)) == 0) & (values[j] - values[j] == 0)
+            lane[SUM_Y + j] = value if unknown and clean else lane[SUM_Y + j]
+            missing += unknown and not clean
         if missing == 0:
             break
 
@@ -254,12 +259,14 @@ def _omit(work: Array, lane: Array, limits: Array, found: Array, row: int, colum
     """Leave out what improves the fit most beyond its limit; returns in how many pixels that happened."""
     changed = 0
     for j in range(n):
-        single, pair = lane[BEST_1 + j] - limits[0], lane[BEST_2 + j] - limits[1]
-        if lane[N + j] > 3 and max(single, pair) > 0:
+        single, pair = lane[BEST_1 + j] > limits[0], lane[BEST_2 + j] > limits[1]
+        # the second difference of a pair must be worth a jump of its own: else noise goes out with every tenth hit
+        pair = pair and (not single or lane[BEST_2 + j] - lane[BEST_1 + j] > limits[0])
+        if lane[N + j] > 3 and (single or pair):
             changed += 1
             seen[j] |= JUMP
-            i = int(lane[AT_1 + j] if single > pair else lane[AT_2 + j])
-            for k in range(i, i + (1 if single > pair else 2)):
+            i = int(lane[AT_2 + j] if pair else lane[AT_1 + j])
+            for k in range(i, i + (2 if pair else 1)):
                 work[k + 1, W + j] = 0
                 work[k + 1, Y + j] = 0
                 found[k + 1, row, columns[j]] |= JUMP
@@ -309,11 +316,19 @@ def _flag(lane: Array, seen: Array, known: Array, n: int) -> None:
 
 @jit
 def _finish(
-    tile: Array, work: Array, constants: Array, tbar: Array, lane: Array, seen: Array, known: Array, n: int
+    tile: Array,
+    marks: Array,
+    work: Array,
+    constants: Array,
+    tbar: Array,
+    lane: Array,
+    seen: Array,
+    known: Array,
+    n: int,
 ) -> None:
     _refine(work, constants, lane, n)
     _conclude(lane, n)
-    _pedestal(tile, work, tbar, lane, n)
+    _pedestal(tile, marks, tbar, lane, n)
     _flag(lane, seen, known, n)
 
 
@@ -383,7 +398,7 @@ def fit_rows(
             _forward(work, constants, lane, n)
             if limit < np.inf:
                 length = _suspects(lane, limit, columns, n, suspects, length)
-            _finish(tile, work, constants, tbar, lane, seen, known, n)
+            _finish(tile, marks, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
                 take_run(lane[field : field + n], out[place, row, first : first + n], n)
             if out.shape[0] > 5:
@@ -402,7 +417,7 @@ def fit_rows(
             prepare(pixels, row, columns, lane, known, n)
             _load(tile, marks, constants, work, lane, seen, n)
             _search(work, constants, lane, limits, found, row, columns, seen, n)
-            _finish(tile, work, constants, tbar, lane, seen, known, n)
+            _finish(tile, marks, work, constants, tbar, lane, seen, known, n)
             for place, field in enumerate((RATE, QUAD_B, QUAD_A, Q, SUM_Y)):
                 put_list(lane[field : field + n], columns, out[place, row], n)
             if out.shape[0] > 5:

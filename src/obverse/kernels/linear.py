@@ -155,11 +155,13 @@ def _weight(
 
 
 @jit
-def _significance(R: Array, i: int, j: int, a: int, b: int, rate: float, read: float, times: Array) -> float:
+def _significance(
+    R: Array, i: int, j: int, a: int, b: int, rate: float, read: float, dark: float, times: Array
+) -> float:
     """How far the rate from resultant i to j stands above that of its segment, in sigma."""
     t = times[TBAR, j] - times[TBAR, i]
     excess = (R[j] - R[i]) / t - rate
-    f = max(rate, rate - rate)
+    f = max(rate, rate - rate) + dark
     noise = read * (times[SHARE, i] + times[SHARE, j])
     photons = f * (times[TAU, i] + times[TAU, j] - 2 * min(times[TBAR, i], times[TBAR, j]))
     variance = (noise + photons) / (t * t) - f / (times[TBAR, b] - times[TBAR, a])
@@ -167,13 +169,13 @@ def _significance(R: Array, i: int, j: int, a: int, b: int, rate: float, read: f
 
 
 @jit
-def _worst(R: Array, a: int, b: int, rate: float, read: float, times: Array) -> tuple[int, float]:
+def _worst(R: Array, a: int, b: int, rate: float, read: float, dark: float, times: Array) -> tuple[int, float]:
     """Return the resultant behind which the charge rises most, over one step or two, and by how many sigma."""
     at, best = a, rate - rate
     for i in range(a, b):
-        score = _significance(R, i, i + 1, a, b, rate, read, times)
+        score = _significance(R, i, i + 1, a, b, rate, read, dark, times)
         if i + 2 <= b:
-            score = max(score, _significance(R, i, i + 2, a, b, rate, read, times))
+            score = max(score, _significance(R, i, i + 2, a, b, rate, read, dark, times))
         at, best = (i, score) if score > best else (at, best)
     return at, best
 
@@ -188,6 +190,7 @@ def _limit(rate: float, intercept: float) -> float:
 def _search(
     R: Array,
     read: float,
+    dark: float,
     intercept: float,
     times: Array,
     signal: Array,
@@ -205,7 +208,7 @@ def _search(
         count -= 1
         a, b = first[count], last[count]
         rate, _, _ = _line(R, a, b, read, times, signal, rows, lines)
-        i, score = _worst(R, a, b, rate, read, times)
+        i, score = _worst(R, a, b, rate, read, dark, times)
         if score > _limit(rate, intercept):
             any_found = True
             for k in range(i, i + 2):
@@ -302,7 +305,8 @@ def _mean_of_lines(
     formal: Array,
 ) -> tuple[float, float, float, float]:
     """Weighted mean of the slopes of all segments, its QR and QS, and the sum of the weights."""
-    rate, qr, qs, total = 0.0, 0.0, 0.0, 0.0
+    zero = lines.dtype.type(0)
+    rate, qr, qs, total = zero, zero, zero, zero
     for s in range(count):
         a, b = first[s], last[s]
         slope, row, place = _line(R, a, b, read, times, signal, rows, lines)
@@ -329,7 +333,8 @@ def _mean_of_optimal(
     K: Array,
 ) -> tuple[float, float, float, float]:
     """The same of optimal weights at the covariance rate f, and segments weighed by their variance at it."""
-    rate, qr, qs, total = 0.0, 0.0, 0.0, 0.0
+    zero = K.dtype.type(0)
+    rate, qr, qs, total = zero, zero, zero, zero
     for s in range(count):
         a, b = first[s], last[s]
         _optimal_weights(a, b, f / read, differences, w, K)
@@ -402,12 +407,12 @@ def _fit_optimal(
 
 
 @jit
-def _intercept_of(R: Array, states: Array, rate: float, times: Array) -> float:
-    """Charge at time zero, from the first clean resultant: no jump came before it, even where it is in no segment."""
+def _first_clean(states: Array) -> int:
+    """Return the first clean resultant: no jump came before it, even where it is in no segment."""
     k = 0
     while k < states.shape[0] - 1 and states[k] != CLEAN:
         k += 1
-    return R[k] - rate * times[TBAR, k]  # NaN without a rate
+    return k
 
 
 @jit
@@ -457,11 +462,14 @@ def _irregular(
         column = columns[j]
         for k in range(size):
             R[k], states[k], hits[k] = tile[k, j], all_states[k, j], 0
-        f = given[row, column] if given.shape[1] > 1 else given[0, 0]
+        f = given[row, column] if given.size > 1 else given[0, 0]
+        start = _first_clean(states)  # before the search, which takes resultants beside jumps out
         count = split(states, rule[JOINS], first, last)
         if intercept < np.inf and count > 0:
             read = lane[READ + j]
-            if _search(R, read, intercept, times, signal, rows, lines, states, first, last, count, hits):
+            if _search(
+                R, read, lane[DARK + j], intercept, times, signal, rows, lines, states, first, last, count, hits
+            ):
                 seen[j] |= JUMP
                 for k in range(size):
                     found[k, row, column] |= hits[k]
@@ -470,7 +478,7 @@ def _irregular(
             _fit_lines(R, lane, j, f, rule[COMBINE], times, signal, rows, lines, formal, first, last, count)
         else:
             _fit_optimal(R, lane, j, f, times, differences, first, last, count, w, K)
-        lane[PEDESTAL + j] = _intercept_of(R, states, lane[RATE + j], times)
+        lane[PEDESTAL + j] = R[start] - lane[RATE + j] * times[TBAR, start]  # NaN without a rate
         if segments.shape[0] > 0:
             target = segments[:, :, row, column]
             _store_all(R, lane, j, rule, times, differences, signal, states, first, last, w, K, target)
@@ -560,7 +568,7 @@ def _suspect(low: Array, high: Array, lane: Array, times: Array, i: int, step: i
     zero, one = real(0), real(1)
     for j in range(n):
         excess = lane[GAIN + j] * (real(high[j]) - real(low[j])) - lane[RATE + j] * t
-        f = lane[RATE + j] if lane[RATE + j] > 0 else zero
+        f = (lane[RATE + j] if lane[RATE + j] > 0 else zero) + lane[DARK + j]
         variance = lane[READ + j] * share + f * photons
         lane[ODD + j] = one if (excess > 0) & (excess * excess > variance) else lane[ODD + j]
 
@@ -620,7 +628,7 @@ def _two_passes(
     n: int,
 ) -> None:
     """Weights from the mean rate, then from the rate that these weights gave; or from the rate that was given."""
-    if given.shape[1] > 1:
+    if given.size > 1:
         take_run(given[row, first : first + n], lane[NEXT : NEXT + n], n)
         _choose_node(lane, signal, phi.shape[1] - 1, at, n)
         _mix(product, phi, True, lane, at, n)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned, take_run
 from obverse.kernels._sorting import sort_lanes
-from obverse.kernels.differences import JUMP, PER_SECOND, RATE_FIELDS, READ, N, load_rate, prepare
+from obverse.kernels.differences import DARK, JUMP, PER_SECOND, RATE_FIELDS, READ, N, load_rate, prepare
 from obverse.kernels.two_point import put_jump, room
 
 __all__ = ["clip_rows"]
@@ -84,7 +84,8 @@ def _list_out(here: Array, lane: Array, numbers: Array, out: Array, place: int, 
     for j in range(n):
         if out[j]:
             middle = lane[CENTRE + j]
-            put_jump(jumps[used], place + j, here[j] - middle, middle, lane[READ + j], numbers)
+            light = abs(middle) + lane[DARK + j]
+            put_jump(jumps[used], place + j, here[j] - middle, light, lane[READ + j], numbers)
             used += 1
     return used
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from obverse.kernels._jit import jit
 from obverse.kernels._lanes import LANES, aligned
 from obverse.kernels.differences import (
+    DARK,
     GAIN,
     JUMP,
     MIDDLE,
@@ -68,7 +69,7 @@ def _ratio(here: Array, lane: Array, a: float, b: float, i: int, n: int) -> None
     for j in range(n):
         middle = lane[MIDDLE + j]
         excess = here[j] - middle
-        variance = a * lane[READ + j] + b * (middle if middle > 0 else -middle)
+        variance = a * lane[READ + j] + b * ((middle if middle > 0 else -middle) + lane[DARK + j])
         ratio = excess * excess / variance if here[j] < missing else zero
         better = ratio > lane[BEST + j]
         lane[AT + j] = place if better else lane[AT + j]
@@ -91,7 +92,7 @@ def _beyond(here: Array, lane: Array, a: float, b: float, n: int) -> None:
     for j in range(n):
         middle = lane[MIDDLE + j]
         excess = here[j] - middle
-        variance = a * lane[READ + j] + b * (middle if middle > 0 else -middle)
+        variance = a * lane[READ + j] + b * ((middle if middle > 0 else -middle) + lane[DARK + j])
         out = (excess * excess > lane[LIMIT + j] * variance) & (here[j] < missing)
         lane[BEST + j] = one if out else lane[BEST + j]
 
@@ -149,7 +150,7 @@ def _mark_all(
         if lane[SINGLE + j] > 0 and lane[BEST + j] > lane[LIMIT + j]:
             middle = lane[MIDDLE + j]
             for i in range(rates.shape[0]):
-                variance = constants[A, i] * lane[READ + j] + constants[B, i] * abs(middle)
+                variance = constants[A, i] * lane[READ + j] + constants[B, i] * (abs(middle) + lane[DARK + j])
                 if rates[i, j] < np.inf and (rates[i, j] - middle) ** 2 / variance > lane[LIMIT + j]:
                     lane[HITS + j] += 1
                     found[places[i] + 1, row, columns[j]] |= JUMP
@@ -194,9 +195,9 @@ def room(jumps: Array, used: int, more: int) -> Array:
 
 
 @jit
-def put_jump(jump: Array, place: int, excess: float, middle: float, read: float, numbers: Array) -> None:
-    """Write place, size and ratio of a jump that is `excess` above the rate `middle`, both in electron/s."""
-    variance = numbers[A] * read + numbers[B] * abs(middle)
+def put_jump(jump: Array, place: int, excess: float, light: float, read: float, numbers: Array) -> None:
+    """Write place, size and ratio of a jump, `excess` above the median where photons came at `light` [electron/s]."""
+    variance = numbers[A] * read + numbers[B] * light
     jump[0] = place  # exact: whole numbers are up to 2^53
     jump[1] = excess / numbers[PER_SECOND]
     jump[2] = abs(excess) / np.sqrt(variance)
@@ -225,7 +226,8 @@ def _list_hits(
                     rate = lane[GAIN + j] * (tile[k, j] - tile[k - 1, j]) * constants[PER_SECOND, i]
                     middle = lane[PLAIN + j]
                     place = (k * found.shape[1] + row) * found.shape[2] + column
-                    put_jump(jumps[used], place, rate - middle, middle, lane[READ + j], constants[:, i])
+                    light = abs(middle) + lane[DARK + j]
+                    put_jump(jumps[used], place, rate - middle, light, lane[READ + j], constants[:, i])
                     used += 1
     return used
 

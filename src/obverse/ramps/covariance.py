@@ -60,6 +60,8 @@ def _range(pattern: ReadPattern) -> tuple[float, float]:
 def optimal_weights(differences: NDArray[np.float64], signals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the optimal weights of a whole ramp, (signal, resultant) [1/s]."""
     d, a, b, ac, bc, _ = differences
+    if len(d) == 1:  # two reads: one difference, and nothing to weigh; the banded solver wants more
+        return np.tile([-1 / d[0], 1 / d[0]], (len(signals), 1))
     x = np.array([solveh_banded([ac + u * bc, a + u * b], d) for u in signals])
     x /= (x @ d)[:, None]
     return -np.diff(x, axis=1, prepend=0.0, append=0.0)

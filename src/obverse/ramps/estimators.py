@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from obverse.ramps.casertano import SIGMA_AT_ONE, casertano
 from obverse.ramps.covariance import covariance
 from obverse.ramps.inputs import Cube
-from obverse.ramps.jumps import limits_of
+from obverse.ramps.jumps import limits_of, with_short_ramps_searched
 from obverse.ramps.likelihood import NO_SEARCH
 from obverse.ramps.likelihood import fit as fit_likelihood
 from obverse.ramps.linear import Part, mean_of, mean_pedestal
@@ -24,7 +24,7 @@ from obverse.ramps.saved import exact_segments, table_of
 from obverse.ramps.segmented import by_segments
 from obverse.ramps.two_point import TwoPoint, search
 from obverse.ramps.wish import Wish
-from obverse.ramps.zero_frame import split_first, united_first
+from obverse.ramps.zero_frame import known_zeros, merged, split_first, tells_something, united_first
 
 __all__ = ["ESTIMATORS", "estimate"]
 
@@ -38,20 +38,31 @@ def estimate(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     """Return the fit of each integration, and that of all."""
     parts, whole = ESTIMATORS[wish.estimator](cube, wish, zero_frame)
     if not np.isfinite(whole.rate).any():
-        _log.warning("fit_ramps: no pixel has two good resultants of %d, every rate is NaN", cube.counts.shape[1])
+        _log.warning("fit_ramps: no pixel has a rate: %s", _reason(cube))
     return parts, whole
 
 
+def _reason(cube: Cube) -> str:
+    """Say what is wrong with all pixels."""
+    if not (cube.gain > 0).any():
+        return "the gain is nowhere above 0"
+    if not np.isfinite(cube.read_noise).any():
+        return "the read noise is nowhere a number"
+    if ((cube.pixel_flags & np.uint32(1)) != 0).all():
+        return "pixel_flags hold DO_NOT_USE everywhere"
+    return (
+        f"none has two good resultants of {cube.counts.shape[1]} in a row; suppress_one_group=False gives those "
+        "with one a rate"
+    )
+
+
 def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
-    limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
-    split = cube if zero_frame is None else split_first(cube, zero_frame)
-    parts = [fit_likelihood(one, limits, wish.threads, wish.prior) for one in split.integrations()]
-    whole = parts[0] if len(parts) == 1 else _common(split, parts, wish)
-    if split is not cube and len(split.pattern) > len(cube.pattern):
-        parts = [united_first(part, one) for part, one in zip(parts, cube.integrations(), strict=True)]
-        whole = united_first(whole, cube)
-    if wish.save_segments:
-        whole = _with_segments(whole, parts, cube, wish)
+    if wish.find_jumps and len(cube.pattern) <= 4:
+        cube = with_short_ramps_searched(cube, wish.jump_sigma, wish.threads)
+    if zero_frame is not None and tells_something(cube):
+        parts, whole = _with_zero_frame(cube, wish, zero_frame)
+    else:
+        parts, whole = _differences(cube, wish)
     if not wish.one_group:
         return parts, whole
     zeros = [None] * len(parts) if zero_frame is None else list(zero_frame)
@@ -60,6 +71,27 @@ def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
         for part, one, zero in zip(parts, cube.integrations(), zeros, strict=True)
     ]
     return parts, (parts[0] if len(parts) == 1 else _with_lone(whole, parts, cube))
+
+
+def _differences(cube: Cube, wish: Wish) -> Estimate:
+    """Fit the differences of each integration, and of all together."""
+    limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
+    parts = [fit_likelihood(one, limits, wish.threads, wish.prior) for one in cube.integrations()]
+    whole = parts[0] if len(parts) == 1 else _common(cube, parts, wish)
+    return parts, _with_segments(whole, parts, cube, wish) if wish.save_segments else whole
+
+
+def _with_zero_frame(cube: Cube, wish: Wish, zero_frame: Array) -> Estimate:
+    """Fit with the zero frame as a resultant of its own, and without it where it is not known."""
+    known = known_zeros(zero_frame)
+    parts, whole = _differences(split_first(cube, zero_frame), wish)
+    parts = [united_first(part, one) for part, one in zip(parts, cube.integrations(), strict=True)]
+    whole = united_first(whole, cube)
+    if known.all():
+        return parts, whole
+    plain_parts, plain = _differences(cube, replace(wish, save_segments=False))
+    parts = [merged(*each) for each in zip(parts, plain_parts, known, strict=True)]
+    return parts, replace(merged(whole, plain, known.all(axis=0)), segments=whole.segments)
 
 
 def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
@@ -96,7 +128,7 @@ def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:
     if not wanting.any():
         return whole
     mean = _average(parts, cube)
-    names = ("rate", "var_poisson", "var_read", "pedestal", "flags")
+    names = ("rate", "var_poisson", "var_read", "pedestal", "flags", "chi2")
     return replace(whole, **{name: np.where(wanting, getattr(mean, name), getattr(whole, name)) for name in names})
 
 

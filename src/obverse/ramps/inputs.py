@@ -63,6 +63,8 @@ class Cube:
         """Check the arguments of `fit_ramps` and bring them into one form; the counts are not copied."""
         if isinstance(counts, Frame):
             counts, pattern, flags, pixel_flags = _unpacked(counts, pattern, flags, pixel_flags)
+        if isinstance(counts, np.ma.MaskedArray):
+            counts, flags = _unmasked(counts, flags)
         if not isinstance(pattern, ReadPattern):
             raise UsageError(f"fit_ramps: pattern is {pattern!r}, it must be a ReadPattern")
         given = np.asarray(plain("fit_ramps: counts", counts, "DN"))
@@ -102,13 +104,21 @@ class Cube:
         return self.shape[-2:] if len(self.shape) > 2 else self.shape[1:]
 
 
+def _unmasked(counts: Any, flags: ArrayLike | None) -> tuple[Array, Array]:
+    """Turn the mask of a numpy array into flags: what it hides is not to be used."""
+    masked = np.ma.getmaskarray(counts)
+    marks = np.zeros(counts.shape, np.uint8) if flags is None else np.asarray(flags)
+    return np.ma.getdata(counts), marks | np.where(masked, 1, 0).astype(marks.dtype)
+
+
 def zero_frames(zero_frame: ArrayLike | None, cube: Cube) -> Array | None:
     """Bring the first reads into (integration, row, column) [DN]."""
     if zero_frame is None:
         return None
     given = np.asarray(plain("fit_ramps: zero_frame", zero_frame, "DN"), np.float64)
     shape = (cube.counts.shape[0], *cube.counts.shape[2:])
-    if given.size != cube.counts[:, 0].size:
+    integrations = shape[:1] if len(cube.shape) == 4 else ()
+    if given.shape != integrations + cube.image_shape:
         raise UsageError(f"fit_ramps: zero_frame has shape {given.shape}, it must be one read of each ramp, {shape}")
     return given.reshape(shape)
 
@@ -188,7 +198,9 @@ def _flags(flags: ArrayLike | None, given: tuple[int, ...], shape: tuple[int, ..
     if made.shape != given or made.dtype.kind not in "uib":
         raise UsageError(f"fit_ramps: flags are {made.dtype} of shape {made.shape}, the counts need uint8 of {given}")
     if made.dtype != np.uint8:
-        made = (made & 0xFF).astype(np.uint8)
+        if (made.astype(np.int64) & ~np.int64(0xFF)).any():
+            raise UsageError("fit_ramps: flags of resultants go up to 255, higher bits belong to pixel_flags")
+        made = made.astype(np.uint8)
     return np.ascontiguousarray(made).reshape(shape)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from obverse.flags import Flag
 from obverse.kernels._segments import count_rows
-from obverse.kernels.linear import COMBINE, COMMON_RATE, FIELDS, FORMAL, FORMAL_TOTAL, JOINS, fit_rows
+from obverse.kernels.linear import COMBINE, FIELDS, FORMAL, FORMAL_TOTAL, JOINS, fit_rows
 from obverse.ramps.inputs import Cube
 from obverse.ramps.one_group import Lone
 from obverse.ramps.result import RampFit
@@ -157,10 +157,10 @@ def weights_of_lone(weighting: Weighting | None, lone: Lone, cube: Cube, fit: Ra
     r"""Weights of rates that come from one resultant, as the rule of combination sees them.
 
     The mission's rule is :math:`\bar t^2 / 2\rho^2`, as if it were a difference of two groups, and the zero frame
-    averaged as many reads as a group: weights need not be exact, variances are.
+    averaged as many reads as a group: weights need not be exact, variances are. The others weigh by read noise: the
+    photon noise of a rate that is its own would pull the mean towards the faint integrations.
     """
-    var_read, photons = fit.var_read[lone.where], fit.var_poisson[lone.where]
     if weighting is None or weighting.rule[COMBINE] in (FORMAL, FORMAL_TOTAL):
         noise = np.broadcast_to(cube.read_noise, fit.rate.shape)[lone.where]
         return lone.time**2 * cube.pattern.n_reads[lone.index] / (2 * noise**2)
-    return 1 / (var_read + photons if weighting.rule[COMBINE] == COMMON_RATE else var_read)
+    return 1 / fit.var_read[lone.where]

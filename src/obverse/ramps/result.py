@@ -48,6 +48,9 @@ class Segments:
     last: NDArray[np.int16]
     jumps: Plane
 
+    def __repr__(self) -> str:
+        return f"<Segments of shape {self.rate.shape}, {int((self.first >= 0).sum())} in use>"
+
 
 @dataclass(frozen=True, eq=False)
 class RampFit:
@@ -99,6 +102,13 @@ class RampFit:
     def error(self) -> Plane:
         """One standard deviation of the rate, (row, column) [electron/s]."""
         return np.sqrt(self.var_poisson + self.var_read) if self.stated_error is None else self.stated_error
+
+    def __repr__(self) -> str:
+        known = np.isfinite(self.rate)
+        middle = f"median rate {np.median(self.rate[known]):.4g}" if known.any() else "no rate"
+        more = [name for name in ("chi2", "integrations", "segments") if getattr(self, name) is not None]
+        shape = " x ".join(str(n) for n in self.rate.shape) or "one"
+        return f"<RampFit of {shape} ramps, {middle} electron/s, {known.mean():.1%} known, with {', '.join(more)}>"
 
     def planes(self) -> dict[str, Plane]:
         """Return what has one value a pixel, by name."""

@@ -118,7 +118,9 @@ def _ratio(cube: Cube, flags: NDArray[np.uint8], middle: Array, i: int, k: int) 
     d, a, b = constants(cube.pattern)[:3, k - 1]
     step = cube.gain * (cube.counts[i, k].astype(float) - cube.counts[i, k - 1])
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.abs(step - middle * d) / np.sqrt(cube.read_noise.astype(float) ** 2 * a + np.abs(middle) * b)
+        ratio = np.abs(step - middle * d) / np.sqrt(
+            cube.read_noise.astype(float) ** 2 * a + (np.abs(middle) + cube.dark_rate) * b
+        )
     known = ((flags[i, k] & (UNUSABLE | Flag.JUMP_DET)) | (flags[i, k - 1] & UNUSABLE)) == 0
     known &= ((cube.pixel_flags & Flag.DO_NOT_USE) == 0) & np.isfinite(ratio)
     return np.where(known, ratio, np.nan)

@@ -17,6 +17,7 @@ from obverse.pattern import ReadPattern
 from obverse.ramps.after_jumps import Jumps, flag_after, flag_neighbours
 from obverse.ramps.inputs import Cube
 from obverse.ramps.likelihood import constants as of_differences
+from obverse.ramps.sweep import still
 from obverse.tiles import run_rows
 
 __all__ = ["TwoPoint", "median_rates", "search"]
@@ -200,19 +201,13 @@ def _arrays(cube: Cube) -> tuple[tuple[Array, Array, Any], NDArray[np.int64], Ar
     integrations, resultants, n_rows, n_columns = cube.counts.shape
     shape = (integrations * resultants, n_rows, n_columns)
     flags = _NOTHING if cube.flags is None else cube.flags.reshape(shape)
-    pixels = tuple(_still(plane) for plane in (cube.gain, cube.read_noise, cube.pixel_flags))
+    maps = (cube.gain, cube.read_noise, cube.dark_rate, cube.pixel_flags)
+    pixels = tuple(still(plane) for plane in maps)
     places = np.arange(shape[0]).reshape(integrations, resultants)[:, :-1].ravel()
     numbers = constants(cube.pattern, integrations).astype(cube.gain.dtype)
-    return (_still(cube.counts.reshape(shape)), _still(flags), pixels), places, numbers
+    return (still(cube.counts.reshape(shape)), still(flags), pixels), places, numbers
 
 
 def _run(n_rows: int, work: Any, threads: int | None) -> None:
     with np.errstate(all="ignore"):  # infinity stands for what is missing; only an uncompiled kernel warns
         run_rows(n_rows, work, threads)
-
-
-def _still(array: Array) -> Array:
-    """Read-only view: the kernel is then compiled once, for the arrays of a frame and for writable ones."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
 
 from obverse.errors import UsageError, nearest
 from obverse.ramps.ordinary import COMBINATIONS
 from obverse.ramps.pedestal import Prior
 
-__all__ = ["NAMES", "Wish"]
+__all__ = ["NAMES", "Wish", "refuse_bad_sigma"]
 
 NAMES = ("likelihood", "ols", "casertano", "covariance")
 """Names of the estimators."""
 
 _VARIANCES = ("exact", "jwst")
+
+
+def refuse_bad_sigma(sigma: float | None) -> None:
+    """Refuse a significance that is no positive number."""
+    if sigma is not None and not (isinstance(sigma, Real) and np.isfinite(sigma) and sigma > 0):
+        raise UsageError(f"jump sigma is {sigma!r}, it must be a positive number")
 
 
 @dataclass(frozen=True)
@@ -44,5 +53,6 @@ class Wish:
         for name, usual in (("variance", "exact"), ("combination", "read_noise")):
             if getattr(self, name) != usual and self.estimator != "ols":
                 raise UsageError(f"fit_ramps: {name}={getattr(self, name)!r} belongs to estimator='ols' alone")
+        refuse_bad_sigma(self.jump_sigma)
         if self.prior is not None and self.estimator != "likelihood":
             raise UsageError(f"fit_ramps: pedestal_prior belongs to the likelihood fit, not to {self.estimator!r}")

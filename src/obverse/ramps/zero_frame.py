@@ -23,20 +23,37 @@ from obverse.pattern import ReadPattern
 from obverse.ramps.inputs import Cube
 from obverse.ramps.result import RampFit
 
-__all__ = ["split_first", "united_first"]
+__all__ = ["known_zeros", "merged", "split_first", "tells_something", "united_first"]
 
 Array = NDArray[Any]
 
 _log = logging.getLogger("obverse")
 
 
+def known_zeros(zero_frame: Array) -> NDArray[np.bool_]:
+    """Where the zero frame is a number; zero stands for none, as in the mission's files."""
+    known: NDArray[np.bool_] = np.isfinite(zero_frame) & (zero_frame != 0)
+    return known
+
+
+def tells_something(cube: Cube) -> bool:
+    """Whether a zero frame adds to the first group, which must average several reads."""
+    if cube.pattern.n_reads[0] > 1:
+        return True
+    _log.warning("fit_ramps: the first group is a single read, so that its zero frame tells nothing new")
+    return False
+
+
+def merged(split: RampFit, plain: RampFit, known: NDArray[np.bool_]) -> RampFit:
+    """Take pixels whose zero frame is known from one fit, and the others from the fit without it."""
+    planes = {name: np.where(known, plane, plain.planes()[name]) for name, plane in split.planes().items()}
+    marks = np.where(known[:, None] if known.ndim == 3 else known, split.resultant_flags, plain.resultant_flags)
+    return RampFit(**planes, resultant_flags=marks)
+
+
 def split_first(cube: Cube, zero_frame: Array) -> Cube:
-    """Return the cube with the zero frame in front; where it is zero or no number, neither is used."""
-    reads = cube.pattern.n_reads[0]
-    if reads < 2:
-        _log.warning("fit_ramps: the first group is a single read, so that its zero frame tells nothing new")
-        return cube
-    known = np.isfinite(zero_frame) & (zero_frame != 0)
+    """Return the cube with the zero frame in front; where that is not `known`, neither it nor the first group is used."""
+    reads, known = cube.pattern.n_reads[0], known_zeros(zero_frame)
     zero = np.where(known, zero_frame, 0)[:, None]
     rest = (reads * cube.counts[:, :1].astype(np.float64) - zero) / (reads - 1)
     counts = np.concatenate([zero, rest, cube.counts[:, 1:]], axis=1).astype(cube.gain.dtype)
