@@ -46,9 +46,6 @@ def main() -> None:
         "left": tables.left(found),
         "alarms": tables.alarms(found),
     }
-    import pickle
-
-    pickle.dump((shown, few, found, means, stated), open("/tmp/w/made.pkl", "wb"))
     write(HERE / "README.md", made)
     pictures.draw(shown, found, means, CLEAN_RAMPS, HERE)
     print(f"{HERE / 'README.md'} and {len(list(HERE.glob('*.png')))} pictures in {time.perf_counter() - start:.0f} s")

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from docs.validation.measure import HIT_RATES, SIZES, Found, Point
-from tests.ramps.gates import PATTERNS, tolerances
+from tests.ramps.gates import PATTERNS, shifts, tolerances
 
 # Okabe and Ito: told apart by all eyes; markers and dashes tell them apart without colour
 STYLE = {
@@ -50,7 +50,8 @@ def panels(n: int, across: int, title: str, xlabel: str, ylabel: str) -> tuple[F
     figure = Figure(figsize=(8.6, 2.5 * down + 1.2), layout="constrained")
     axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     figure.suptitle(title, fontsize=12, x=0.01, ha="left", fontweight="bold")
-    figure.supxlabel(xlabel, fontsize=10)
+    for axis in axes[-1]:
+        axis.set_xlabel(xlabel)
     figure.supylabel(ylabel, fontsize=10)
     return figure, axes.ravel()
 
@@ -78,6 +79,14 @@ def band(axis: Any, here: list[Point], metric: str) -> Any:
     return middle
 
 
+FINE = np.geomspace(0.01, 1000, 121)
+
+
+def calculated(name: str, estimator: str, metric: str) -> Any:
+    """What the choice of a class adds to a metric at fine steps of the rate."""
+    return np.array([shifts(*PATTERNS[name], rate, estimator)[metric] for rate in FINE])
+
+
 def against_rate(
     points: Iterable[Point], metric: str, path: Path, title: str, ylabel: str, limits: tuple[float, float], **more: Any
 ) -> None:
@@ -93,7 +102,8 @@ def against_rate(
             rate = [p.rate for p in here]
             axis.plot(rate, [p.got[metric] for p in here], **STYLE[estimator], ls="", mfc="none")
             if here[0].shift:
-                axis.plot(rate, middle + [p.shift[metric] for p in here], color=STYLE[estimator]["color"], lw=0.9)
+                line = np.interp(np.log(FINE), np.log(rate), middle) + calculated(name, estimator, metric)
+                axis.plot(FINE, line, color=STYLE[estimator]["color"], lw=0.9)
         axis.set(xscale="log", ylim=limits, title=f"{name}: {PATTERNS[name][1]:g} electrons of noise")
     finish(figure, axes[0], path, 6)
 
@@ -156,7 +166,7 @@ def combinations(made: dict[tuple[str, float], tuple[float, float]], path: Path)
 def draw(points: list[Point], found: list[Found], made: Any, n: int, folder: Path) -> None:
     """Make every picture."""
     with mpl.rc_context(SETTINGS):
-        lines = "; lines are calculated, not fitted"
+        lines = " (lines: calculated, not fitted)"
         against_rate(points, "bias", folder / "bias.png", "Bias" + lines, "bias / sigma", (-0.025, 0.08))
         against_rate(
             points,

@@ -159,7 +159,7 @@ def straighten_reads(
     -----
     Limits: light that changes within a resultant, and jumps, are not followed; where fewer than two resultants are
     usable, the slope is zero and a resultant is straightened as if it were one read.
-    Reference: Casertano 2022, STScI technical report Roman-STScI-000394 (averaged reads of the Roman WFI).
+    Reference: the read-level linearity of romancal and stcal 1.20, for the averaged reads of the Roman WFI.
     """
     straight = straighten(resultants)
     middle = np.array([np.mean(group) for group in times], np.float32)

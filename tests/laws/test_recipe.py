@@ -151,3 +151,11 @@ def test_a_dark_that_was_subtracted_stays_in_the_variance() -> None:
     without = readout.estimate(dark.correct(frame, at), at)
     assert np.allclose(without.data, 2.0, rtol=1e-4)
     assert np.allclose(without.variances["poisson"], with_dark.variances["poisson"], rtol=1e-3)
+
+
+def test_the_read_out_knows_the_estimators_of_the_fit() -> None:
+    from obverse.ramps.estimators import ESTIMATORS
+    from obverse.ramps.wish import NAMES
+    from obverse.readout.ramp import _ESTIMATORS
+
+    assert set(_ESTIMATORS) == set(NAMES) == set(ESTIMATORS)

@@ -64,7 +64,7 @@ class Segment:
         )
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def expected(times: Times, noise: float, rate: float, estimator: str, states: tuple[int, ...] = ()) -> Expected:
     """Integrate over the rise of each run of clean resultants; `states` as in `naive.segments`."""
     runs = naive.segments(list(states or [0] * len(times)), joins=estimator != "casertano")

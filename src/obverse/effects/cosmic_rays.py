@@ -45,15 +45,19 @@ class CosmicRays(Effect):
         :math:`w`, energy that frees one electron [eV].
     shortest, longest
         Range of :math:`\ell` [micron].
+    search, significance
+        How `correct` looks for hits: ``"likelihood"`` or ``"two_point"`` (`obverse.find_jumps`), and at how many sigma;
+        0 is the search's own limit.
 
     Notes
     -----
-    Limits: no secondaries, no delta rays, no snowballs, no diffusion. In the image of a single read no ramp tells
-    a hit from a star: `correct` needs a ramp.
+    Limits: no secondaries, no delta rays, no diffusion; snowballs and showers are effects of their own. In the image
+    of a single read no ramp tells a hit from a star: `correct` needs a ramp.
     The defaults are empirical, those of the simulator romanisim 0.15; of loss and pair energy only the ratio,
     240 electrons a micron, matters.
-    Reference: Robberto 2010, JWST-STScI-001928 (rates); Miles et al. 2021, ApJ 918, 86 (lengths, from HST CCDs);
-    false alarms of the likelihood search under 2e-4 a ramp: Brandt 2024, PASP 136, 045005.
+    Reference: Robberto 2009, JWST-STScI-001928 (rates); Miles et al. 2021, ApJ 918, 86 (lengths, from HST CCDs);
+    false alarms of the likelihood search under 2e-4 a ramp of single reads: Brandt 2024, PASP 136, 045005;
+    of averaged reads up to 4e-4, and of the two-point search more (`obverse.find_jumps`).
 
     Examples
     --------
@@ -80,6 +84,8 @@ class CosmicRays(Effect):
     pair_energy: float = param("energy that frees one electron", default=0.5, unit="eV", above=0.0, shape="scalar")
     shortest: float = param("shortest track", default=10.0, unit="micron", above=0.0, shape="scalar")
     longest: float = param("longest track", default=2000.0, unit="micron", above=0.0, shape="scalar")
+    search: str = param("jump search", default="likelihood", shape="text", choices=("likelihood", "two_point"))
+    significance: float = param("its limit, 0 for its own", default=0.0, unit="sigma", minimum=0.0, shape="scalar")
     site: str = site("charge")
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
@@ -102,7 +108,7 @@ class CosmicRays(Effect):
         known: dict[str, Any] = {"gain": 1.0, "read_noise": noise, "flags": frame.flags}
         if "dark_rate" in frame.companions:  # its electrons were subtracted, their noise was not
             known["dark_rate"] = frame.companions["dark_rate"].data
-        found = find_jumps(frame.data, pattern, method="likelihood", threads=1, **known)
+        found = find_jumps(frame.data, pattern, method=self.search, sigma=self.significance or None, threads=1, **known)
         return frame.replace(flags=found)
 
     def _add_track(self, out: NDArray[np.float32], random: np.random.Generator) -> None:

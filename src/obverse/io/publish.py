@@ -50,11 +50,11 @@ def publish(
     DataError
         If the file exists, is an input, or cannot be written.
     """
-    publish_all({path: pieces}, overwrite=overwrite, inputs=inputs, check=check)
+    publish_all({Path(path): pieces}, overwrite=overwrite, inputs=inputs, check=check)
 
 
 def publish_all(
-    files: Mapping[str | os.PathLike[str], Iterable[Buffer]],
+    files: Mapping[Path, Iterable[Buffer]],
     *,
     overwrite: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),
@@ -79,16 +79,15 @@ def publish_all(
     Limits: names are given one after the other. Where that fails half way, new files are taken away again; of files
     that replace older ones, those that had their names by then stay.
     """
-    targets = [Path(path) for path in files]
-    refuse_targets(targets, overwrite=overwrite, inputs=inputs)
+    refuse_targets(files, overwrite=overwrite, inputs=inputs)
     with ExitStack() as stack:
-        ready = [stack.enter_context(_temporary(target)) for target in targets]
-        for target, temporary, pieces in zip(targets, ready, files.values(), strict=True):
+        ready = [stack.enter_context(_temporary(target)) for target in files]
+        for (target, pieces), temporary in zip(files.items(), ready, strict=True):
             with _told(target):
                 _fill(temporary, pieces)
                 if check is not None:
                     check(temporary)
-        _name_all(ready, targets, overwrite)
+        _name_all(ready, files, overwrite)
 
 
 def refuse_targets(
@@ -123,7 +122,7 @@ def _name_all(ready: Iterable[Path], targets: Iterable[Path], overwrite: bool) -
                 named.append(target)
                 _sync_directory(target.parent)
     except BaseException:
-        for target in named if not overwrite and len(named) < len(list(targets)) else ():
+        for target in () if overwrite else named:
             with suppress(OSError):
                 os.unlink(target)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,11 @@ def write_fits(
     >>> open_fits(path)[0].header["OBJECT"]
     'M 13'
     """
-    write_fits_all({path: hdus}, overwrite=overwrite, inputs=inputs)
+    write_fits_all({Path(path): hdus}, overwrite=overwrite, inputs=inputs)
 
 
 def write_fits_all(
-    files: Mapping[str | os.PathLike[str], Iterable[Hdu]],
+    files: Mapping[Path, Iterable[Hdu]],
     *,
     overwrite: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),

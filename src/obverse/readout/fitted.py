@@ -66,7 +66,8 @@ def _segments(segments: Segments, exposure: Exposure) -> Frame:
         "intercept": frame(segments.intercept, "electron"),
         "intercept_error": frame(segments.intercept_error, "electron"),
         "weight": frame(segments.weight, "s2/electron2"),
-        "jumps": frame(segments.jumps, "electron", ("integration", "jump", "row", "column")),
     }
+    if segments.jumps.size:  # no file holds a plane of no jumps
+        companions["jumps"] = frame(segments.jumps, "electron", ("integration", "jump", "row", "column"))
     variances = {"poisson": segments.var_poisson, "read": segments.var_read}
     return frame(segments.rate, "electron/s", variances=variances, companions=companions)

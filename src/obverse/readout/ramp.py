@@ -21,6 +21,8 @@ from obverse.readout.fitted import fitted_companions
 
 __all__ = ["UpTheRamp"]
 
+_ESTIMATORS = ("likelihood", "ols", "casertano", "covariance")  # a test holds them to those of the fit
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UpTheRamp(Readout):
@@ -60,9 +62,13 @@ class UpTheRamp(Readout):
 
     read_time: float = param("time from read to read", unit="s", above=0.0, shape="scalar")
     reads: int = param("reads of the default pattern", default=10, minimum=1, shape="whole")
-    estimator: str = param("ramp fit", default="likelihood", shape="text")
-    save_segments: str = param("keep what each segment was fitted with: yes or no", default="no", shape="text")
-    suppress_one_group: str = param("leave out ramps of one resultant: yes or no", default="yes", shape="text")
+    estimator: str = param("ramp fit", default="likelihood", shape="text", choices=_ESTIMATORS)
+    save_segments: str = param(
+        "keep what each segment was fitted with: yes or no", default="no", shape="text", choices=("yes", "no")
+    )
+    suppress_one_group: str = param(
+        "leave out ramps of one resultant: yes or no", default="yes", shape="text", choices=("yes", "no")
+    )
 
     @property
     def halo(self) -> int:
