@@ -5,12 +5,13 @@ import pytest
 
 import obverse as ob
 from obverse import Flag
+from obverse.detector_file import aliases
 from obverse.effects import registry
 from obverse.errors import DataError, UsageError
 from obverse.geometry import Section
 from obverse.io import read_reference
 from obverse.reference_effects import _MAKERS, above
-from obverse.references import KINDS, Reference, Setup, read_references
+from obverse.references import KINDS, Reads, Reference, Setup, read_references
 from tests.io import jwst_files as jf
 
 SHAPE = (24, 32)
@@ -171,6 +172,7 @@ def test_polynomials_of_the_counts_as_they_are_meet_those_counts(name, said):
         *said,
         Section((0, shape[0]), (0, shape[1])),
         {"coefficients": np.tile(c[:, None, None], (1, *shape))},
+        of_counts=True,
     )
     own = ob.Detector.load(name).resized(shape)
     belief = own.with_references([line])
@@ -333,3 +335,46 @@ def test_show_says_what_a_reference_holds(tmp_path):
     lines = describe(str(path)).splitlines()
     assert lines[0].endswith("readnoise.fits: readnoise reference of NIRCAM, NRCA1, [1:32,1:24] of its sensor")
     assert lines[1] == "  cds = map (24, 32), mean 8, scatter 0"
+
+
+# -- what a caller may build ----------------------------------------------------------------------------------
+
+WHOLE = Section((0, SHAPE[0]), (0, SHAPE[1]))
+
+
+def test_a_dark_ramp_of_a_caller_needs_its_frame_time_alone():
+    ramp = np.ones((4, *SHAPE), np.float32)
+    made = Reference("dark", "", "", WHOLE, {"ramp": ramp}, reads=Reads(10.0))
+    effect = nircam().with_references([made]).effect("dark_ramp")
+    assert (effect.frame_time, effect.frames, effect.gap) == (10.0, 1, 0)
+    with pytest.raises(DataError, match="TFRAME: missing"):
+        nircam().with_references([Reference("dark", "", "", WHOLE, {"ramp": ramp})])
+
+
+@pytest.mark.parametrize(
+    ("kind", "plane", "says"),
+    [
+        ("gain", "gian", "gain has no plane 'gian', did you mean 'gain'"),
+        ("dark", "cds", "dark has no plane 'cds'"),
+        ("readnoise", "flags", "readnoise without cds or single, give that plane"),
+        ("mask", "error", "mask without flags"),
+    ],
+)
+def test_a_plane_that_the_kind_does_not_have_is_refused(kind, plane, says):
+    with pytest.raises(UsageError, match=says):
+        Reference(kind, "", "", WHOLE, {plane: np.ones(SHAPE, np.uint32)})
+
+
+@pytest.mark.parametrize(("instrument", "of_counts"), [("MIRI", True), ("NIRCAM", False)])
+def test_the_file_says_whether_its_polynomial_is_of_the_counts(tmp_path, instrument, of_counts):
+    path = jf.reference(tmp_path, "linearity", straight(), unit="COEFFS", INSTRUME=instrument)
+    assert read_reference(path).of_counts is of_counts
+
+
+def test_files_and_detectors_know_each_other_by_name():
+    known = aliases()
+    assert known["WFC3/IR"] == "hst_wfc3_ir"
+    assert (known["NIRCAM/NRCB4"], known["NIRCAM/NRCBLONG"]) == ("jwst_nircam", "jwst_nircam_long")
+    assert (known["MIRI/MIRIMAGE"], known["WFI/WFI18"]) == ("jwst_miri", "roman_wfi")
+    for name in set(known.values()):
+        assert ob.Detector.load(ob.Detector.load(name).to_toml()) == ob.Detector.load(name)

@@ -110,7 +110,7 @@ def against_rate(
 
 def against_size(found: Iterable[Found], field: str, path: Path, title: str, ylabel: str) -> None:
     """Draw what a search finds, or leaves, against the size of the hit."""
-    figure, axes = panels(len(HIT_RATES), 3, title, "hit, in sigma of one difference of reads", ylabel)
+    figure, axes = panels(len(HIT_RATES), 3, title, "hit [sigma of a difference]", ylabel)
     for axis, rate in zip(axes, HIT_RATES, strict=True):
         for one in found:
             if one.rate == rate:

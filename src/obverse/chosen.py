@@ -10,35 +10,40 @@ import numpy as np
 
 from obverse import io
 from obverse.detector import Detector
-from obverse.detector_file import built_in
+from obverse.detector_file import aliases, built_in
 from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
 from obverse.params import declared
-from obverse.references import KINDS, WITHOUT_SUPERBIAS, Reference
+from obverse.references import KINDS, Reference, Setup
 from obverse.window import windowed
 
 __all__ = ["detector_of", "fitting", "informed", "of_this_kind", "referred", "tuned"]
 
-_KNOWN_AS = {
-    "WFC3/IR": "hst_wfc3_ir",
-    "NIRCAM": "jwst_nircam",
-    "NIRCAM/NRCALONG": "jwst_nircam_long",
-    "NIRCAM/NRCBLONG": "jwst_nircam_long",
-    "MIRI": "jwst_miri",
-    "WFI": "roman_wfi",
-}
-
 
 def detector_of(frame: Frame) -> Detector:
-    """Return the built-in detector that a file names."""
+    """Return the built-in detector that a file names, by its own name or one of those in its ``[file]`` table.
+
+    Raises
+    ------
+    UsageError
+        If none has that name. Not even another one of the same instrument is taken for it: a name with a slip in it
+        would choose the wrong values.
+    """
     said = frame.exposure.detector or "nothing"
-    name = _KNOWN_AS.get(said) or _KNOWN_AS.get(said.partition("/")[0], said)
+    name = aliases().get(said, said)
     if name not in built_in():
         raise UsageError(
-            f"its detector is {said!r}: say which one to use, --detector {'|'.join(built_in())}, "
+            f"its detector is {said!r}{_siblings(said)}: say which one to use, --detector {'|'.join(built_in())}, "
             "or write a TOML file of your own (CONVENTIONS.md, detector files)"
         )
     return Detector.load(name)
+
+
+def _siblings(said: str) -> str:
+    """Return the detectors that are known of the same instrument, in words."""
+    instrument = said.partition("/")[0]
+    known = sorted(alias for alias in aliases() if alias.partition("/")[0] == instrument)
+    return f", known of {instrument} are {', '.join(alias.partition('/')[2] for alias in known)}" if known else ""
 
 
 def of_this_kind(detector: Detector, frame: Frame) -> Detector:
@@ -86,7 +91,7 @@ def referred(detector: Detector, references: Sequence[Reference], frame: Frame) 
     """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
     setup = io.setup_of(frame)
     if setup is not None:
-        _warn_of_typical_values(detector, references, frame, setup.instrument)
+        _warn_of_typical_values(detector, references, frame, setup)
     return detector if setup is None and not references else detector.with_references(references, setup)
 
 
@@ -111,8 +116,8 @@ def tuned(detector: Detector, fit: Mapping[str, str]) -> Detector:
     return detector.replace(readout=detector.readout.replace(**fit))
 
 
-def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame, instrument: str) -> None:
-    given = {reference.kind for reference in references} | ({"superbias"} if instrument in WITHOUT_SUPERBIAS else set())
+def _warn_of_typical_values(detector: Detector, references: Sequence[Reference], frame: Frame, setup: Setup) -> None:
+    given = {reference.kind for reference in references} | (set() if setup.has_superbias else {"superbias"})
     measured_names = {name.split(".")[0] for block in detector.covariance for name in block.names}
     known = measured_names | set(frame.undone)
     missing = [k for k, effect in KINDS.items() if k not in given and effect not in known and detector.has(effect)]

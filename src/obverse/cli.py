@@ -37,6 +37,8 @@ SIMULATE_EXAMPLES = (
     "Examples:\n"
     "  obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits\n"
     "  obverse simulate generic_ccd stars.fits --time 30 -o raw.fits\n"
+    "  obverse simulate jwst_nircam --flat 20 --groups 6 --pattern SHALLOW4 --integrations 2 -o a_uncal.fits\n"
+    "  obverse simulate roman_wfi --flat 20 --groups 8 --pattern 4,0 --shape 128x128 -o a_uncal.asdf\n"
 )
 
 CALIBRATE_EXAMPLES = (
@@ -54,7 +56,7 @@ MEASURE_EXAMPLES = (
     "      --detector esis -o belief\n"
 )
 
-SHOW_EXAMPLES = "\b\nExamples:\n  obverse show generic_h2rg\n  obverse show products/ramp_cal.fits\n"
+SHOW_EXAMPLES = "\b\nExamples:\n  obverse show\n  obverse show generic_h2rg\n  obverse show products/ramp_cal.fits\n"
 
 
 class _Shape(click.ParamType[tuple[int, int], str]):
@@ -64,9 +66,25 @@ class _Shape(click.ParamType[tuple[int, int], str]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         rows, _, columns = str(value).partition("x")
-        if not (rows.isdigit() and columns.isdigit()):
+        if not (rows.isdecimal() and columns.isdecimal()):
             self.fail(f"{value!r} must look like 64x64", param, ctx)
         return int(rows), int(columns)
+
+
+class _Pattern(click.ParamType[tuple[int, int], str]):
+    """Frames averaged in a group and frames left out behind it, as 4,1 or by the name that NIRCam gives them."""
+
+    name = "FRAMES,GAP|NAME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        from obverse.io.jwst_names import PATTERNS
+
+        frames, _, gap = str(value).partition(",")
+        if str(value).upper() in PATTERNS:
+            return PATTERNS[str(value).upper()]
+        if not (frames.isdecimal() and gap.isdecimal() and int(frames) > 0):
+            self.fail(f"{value!r} must look like 4,1 or be one of {', '.join(PATTERNS)}", param, ctx)
+        return int(frames), int(gap)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -95,10 +113,31 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 @cli.command(epilog=SIMULATE_EXAMPLES)
 @click.argument("detector")
 @click.argument("scene", type=FILES, required=False)
-@click.option("-o", "--out", type=FILES, required=True, help="Raw file to write.")
+@click.option(
+    "-o",
+    "--out",
+    type=FILES,
+    required=True,
+    help="Raw file to write. Its name chooses the format: NAME_uncal.fits is one of JWST, NAME.asdf one of Roman, any "
+    "other NAME.fits one of ours.",
+)
 @click.option("--flat", type=float, metavar="ELECTRONS_PER_SECOND", help="Even light instead of a scene [electron/s].")
 @click.option("--time", "seconds", type=float, help="Exposure time of a CCD [s].")
-@click.option("--reads", type=click.IntRange(1), help="Reads of a ramp, all stored.  [default: the detector's]")
+@click.option(
+    "--groups",
+    "--reads",
+    "groups",
+    type=click.IntRange(1),
+    help="Groups (resultants) of a ramp.  [default: the detector's]",
+)
+@click.option(
+    "--pattern",
+    type=_Pattern(),
+    help="Frames averaged in each group, and frames left out behind it, or a name of NIRCam's: SHALLOW4 is 4,1.  "
+    "[default: 1,0]",
+)
+@click.option("--integrations", type=click.IntRange(1), default=1, show_default=True, help="Ramps in the exposure.")
+@click.option("--filter", "band", metavar="NAME", help="Filter to write into the file; it changes no light.")
 @click.option("--shape", type=_Shape(), help="Size of the sensor, for small experiments.")
 @click.option(
     "--kind", type=click.Choice(KINDS), default="science", show_default=True, help="What the exposure is for."
@@ -114,7 +153,10 @@ def simulate(
     out: Path,
     flat: float | None,
     seconds: float | None,
-    reads: int | None,
+    groups: int | None,
+    pattern: tuple[int, int] | None,
+    integrations: int,
+    band: str | None,
     shape: tuple[int, int] | None,
     kind: str,
     name: str | None,
@@ -129,7 +171,8 @@ def simulate(
     light = jobs.light_in(scene) if scene is not None else jobs.even_light(flat or 0.0)
     found = Detector.load(detector)
     sized = found if shape is None else found.resized(shape)
-    exposure = jobs.exposure_of(sized, name or out.name.split(".")[0], kind, seconds, reads)
+    ramps = jobs.Ramps(groups, pattern, integrations)
+    exposure = jobs.exposure_of(sized, name or out.name.split(".")[0], kind, seconds, ramps, band)
     raw = jobs.simulate(sized, light, exposure, seed=seed, out=out, overwrite=overwrite)
     click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")
 
@@ -151,7 +194,9 @@ def simulate(
     is_flag=True,
     help="Give ramps with one good group its charge over its time.",
 )
-@click.option("--until", metavar="STEP", help="Stop behind this step of the recipe.")
+@click.option(
+    "--until", metavar="STEP", help="Stop behind this step of the recipe, in NAME_cal.fits, which can be calibrated on."
+)
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
 @click.option("--maximum-cores", metavar="WORD", help="The same as a share: none, quarter, half, all, or a number.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where a product came with a warning.")
@@ -259,11 +304,11 @@ def measure(
 
 
 @cli.command(epilog=SHOW_EXAMPLES)
-@click.argument("what")
+@click.argument("what", required=False)
 @click.option("--detector", metavar="NAME|TOML", help="Detector of a raw file whose keywords need explaining.")
 @SET
-def show(what: str, detector: str | None, overrides: Sequence[str]) -> None:
-    """Say what WHAT is: a detector (name or TOML), its chain and recipe; or a FITS file."""
+def show(what: str | None, detector: str | None, overrides: Sequence[str]) -> None:
+    """Say what WHAT is: a detector (name or TOML), its chain and recipe; or a file. Alone, list all detectors."""
     from obverse.show import describe
 
     click.echo(describe(what, detector, _pairs(overrides)))

@@ -35,7 +35,7 @@ def page_of(demo: Demo, raw: Frame, calibrated: Frame, scene: NDArray[Any], pull
         html.paragraph(_COLUMNS),
         html.figure(pictures.pull_histograms(pulls), _HISTOGRAMS),
         html.figure(
-            pictures.coverage_plot(*statistics), "Against the true rate; bars are the counting error of the bin."
+            pictures.coverage_plot(*statistics), _COVERAGE
         ),
         html.section("From photons to raw reads, and back"),
         html.figure(pictures.images(_panels(raw, calibrated, scene)), _IMAGES),

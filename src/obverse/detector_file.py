@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from obverse.detector import Detector
 from obverse.errors import DataError, UsageError, nearest
 
-__all__ = ["built_in", "digest", "load", "save", "to_toml"]
+__all__ = ["aliases", "built_in", "digest", "load", "save", "to_toml"]
 
 _INLINE = 64
 """Arrays of more numbers than this are maps and live in a FITS file."""
@@ -36,6 +37,19 @@ def built_in() -> list[str]:
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 
 
+@cache
+def aliases() -> Mapping[str, str]:
+    """Return the names by which files call the built-in detectors, and ours.
+
+    Examples
+    --------
+    >>> aliases()["NIRCAM/NRCALONG"]
+    'jwst_nircam_long'
+    """
+    tables = {name: tomllib.loads(_text(name)) for name in built_in()}
+    return {alias: name for name, table in tables.items() for alias in table.get("file", {}).get("aliases", ())}
+
+
 def load(what: str | Path | Mapping[str, Any]) -> Detector:
     """Load a detector from a built-in name, a path, TOML text, or a table."""
     if isinstance(what, Mapping):
@@ -44,7 +58,7 @@ def load(what: str | Path | Mapping[str, Any]) -> Detector:
     if "\n" in text or "=" in text:
         return _parsed(text, "detector text", None)
     if text in built_in():
-        return _parsed((_folder() / f"{text}.toml").read_text(encoding="utf-8"), text, None)
+        return _parsed(_text(text), text, None)
     path = Path(what)
     if not path.is_file():
         raise UsageError(
@@ -87,6 +101,10 @@ def digest(detector: Detector) -> str:
 
 def _folder() -> Any:
     return resources.files("obverse") / "detectors"
+
+
+def _text(name: str) -> str:
+    return str((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _parsed(text: str, where: str, folder: Path | None) -> Detector:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,11 @@ from obverse.frame import Frame
 from obverse.pattern import ReadPattern
 from obverse.readout import UpTheRamp
 from obverse.references import Reference, read_references
+from obverse.tiles import processors
 
 __all__ = [
     "Outcome",
+    "Ramps",
     "Reading",
     "calibrate",
     "cores",
@@ -72,17 +73,31 @@ class Reading:
         )
 
 
-def exposure_of(detector: Detector, name: str, kind: str, seconds: float | None, reads: int | None) -> Exposure:
-    """Return the exposure that a detector can take: seconds for a single read, reads for a ramp."""
+@dataclass(frozen=True)
+class Ramps:
+    """How to read up the ramp: groups, frames in each and left out behind it (`pattern`), and how many ramps."""
+
+    groups: int | None = None
+    pattern: tuple[int, int] | None = None
+    integrations: int = 1
+
+
+def exposure_of(
+    detector: Detector, name: str, kind: str, seconds: float | None, ramps: Ramps, band: str | None = None
+) -> Exposure:
+    """Return the exposure that a detector can take: seconds for a single read, groups for a ramp."""
     readout = detector.readout
     if not isinstance(readout, UpTheRamp):
-        if reads is not None:
-            raise UsageError(f"detector {detector.name!r} is read once: it takes --time, not --reads")
-        return Exposure(name, seconds, kind=kind)
+        if ramps != Ramps():
+            raise UsageError(
+                f"detector {detector.name!r} is read once: it takes --time, not --groups, --pattern or --integrations"
+            )
+        return Exposure(name, seconds, kind=kind, filter=band)
     if seconds is not None:
-        raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --reads, not --time")
-    pattern = None if reads is None else ReadPattern.even(reads, frame_time=readout.read_time)
-    return Exposure(name, kind=kind, pattern=pattern)
+        raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --groups, not --time")
+    frames, gap = ramps.pattern or (1, 0)
+    pattern = ReadPattern.even(ramps.groups or readout.reads, frames, gap, readout.read_time)
+    return Exposure(name, kind=kind, pattern=pattern, integrations=ramps.integrations, filter=band)
 
 
 def even_light(electrons: float) -> Any:
@@ -155,13 +170,19 @@ def calibrate(
     UsageError
         Before any work, if two files would write one product or the detector is not known.
     """
-    _refuse_twins(paths, [out / f"{_observation(path)}_cal.fits" for path in paths])
+    _refuse_twins(paths, until)
+    reading = reading or Reading()
     chosen = None if detector is None else Detector.load(detector)
-    known = read_references(references)
-    how = _How(chosen, known, dict(fit or {}), reading or Reading(), until, threads, overwrite)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ObverseWarning)
+        known = read_references(references, ignore_checksum=reading.ignore_checksum)
+    of_references = _lines(None, caught)
+    how = _How(chosen, known, dict(fit or {}), reading, until, threads, overwrite)
     with _directory(out):
         for path in paths:
-            yield _one(path, out, how)
+            outcome = _one(path, out, how)
+            yield replace(outcome, warnings=(*of_references, *outcome.warnings))
+            of_references = ()  # said once
 
 
 @contextmanager
@@ -195,27 +216,10 @@ def _one(path: Path, out: Path, how: _How) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ObverseWarning)
         try:
-            done, used, before = _calibrated(path, how)
-            earlier = {io.DONE_BEFORE: ", ".join(before)} if before else {}
-            record = _provenance(used, {"INPUT": path.name, "INSHA": _sha256(path), **earlier})
-            product, *others = _written(done, path, out, used, record, how.overwrite)
+            product, *others = _calibrated(path, out, how)
         except (ObverseError, OSError, MemoryError) as problem:
             return Outcome(path, None, _line(path, problem), _lines(path, caught))
     return Outcome(path, product, "", _lines(path, caught), tuple(others))
-
-
-def _written(
-    done: Frame, path: Path, out: Path, used: Detector, record: Mapping[str, str], overwrite: bool
-) -> list[Path]:
-    """Write the products of the observatory where its dialect has any, else our own."""
-    writer = io.product_writer(done)
-    if writer is not None and "estimate" in done.undone:
-        return writer.write_products(
-            done, out, _observation(path), detector=used, provenance=record, overwrite=overwrite
-        )
-    product = out / f"{_stem(path)}_cal.fits"
-    io.write(done, product, provenance=record, overwrite=overwrite)
-    return [product]
 
 
 def cores(word: str) -> int:
@@ -226,11 +230,11 @@ def cores(word: str) -> int:
     >>> cores("none"), cores("3")
     (1, 3)
     """
-    have = os.cpu_count() or 1
+    have = processors()
     named = {"none": 1, "quarter": max(have // 4, 1), "half": max(have // 2, 1), "all": have}
     if word in named:
         return named[word]
-    if not (word.isdigit() and int(word) > 0):
+    if not (word.isdecimal() and int(word) > 0):
         raise UsageError(f"--maximum-cores {word}: must be none, quarter, half, all or a whole number from 1")
     return int(word)
 
@@ -289,17 +293,38 @@ def measured_table(belief: Detector) -> list[tuple[str, str, float, float]]:
     return [row for block in belief.covariance for row in summary(belief, block)]
 
 
-def _calibrated(path: Path, how: _How) -> tuple[Frame, Detector, tuple[str, ...]]:
-    """Return the frame, the detector, and the steps that had been done before."""
+def _calibrated(path: Path, out: Path, how: _How) -> list[Path]:
+    """Calibrate one file and return its products; names that cannot be had are refused before the work."""
     frame = how.reading(path, how.chosen)
     if "estimate" in frame.undone:
         done = ", ".join(frame.undone)
         raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
+    detector = _detector(frame, path, how)
+    recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
+    writer = io.product_writer(frame, recipe.names)
+    stem = io.product_writer(frame).stem(path)
+    names = writer.product_names(stem, segments=_keeps_segments(detector))
+    io.refuse_targets([out / name for name in names], overwrite=how.overwrite, inputs=[path])
+    made = recipe.run(frame, threads=how.threads)
+    record = _record(path, detector, frame)
+    return writer.write_products(made, out, stem, detector=detector, provenance=record, overwrite=how.overwrite)
+
+
+def _detector(frame: Frame, path: Path, how: _How) -> Detector:
+    """Return the detector that a file is calibrated with."""
     chosen = of_this_kind(how.chosen or detector_of(frame), frame)
     detector = informed(fitting(chosen, frame), frame, path)
-    detector = tuned(referred(detector, how.references, frame), how.fit)
-    recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
-    return recipe.run(frame, threads=how.threads), detector, frame.undone
+    return tuned(referred(detector, how.references, frame), how.fit)
+
+
+def _keeps_segments(detector: Detector) -> bool:
+    return isinstance(detector.readout, UpTheRamp) and detector.readout.save_segments == "yes"
+
+
+def _record(path: Path, detector: Detector, frame: Frame) -> dict[str, str]:
+    """Return how a product was made: detector, input, and the steps that had been done before."""
+    earlier = {io.DONE_BEFORE: ", ".join(frame.undone)} if frame.undone else {}
+    return _provenance(detector, {"INPUT": path.name, "INSHA": _sha256(path), **earlier})
 
 
 def _kind(said: str, frame: Frame, path: Path) -> str:
@@ -311,28 +336,31 @@ def _kind(said: str, frame: Frame, path: Path) -> str:
     return kind
 
 
-def _refuse_twins(paths: Sequence[Path], products: Sequence[Path]) -> None:
+def _refuse_twins(paths: Sequence[Path], until: str | None) -> None:
+    """Refuse two files that would write one product, by their names and the headers of those that look alike."""
     if not paths:
         raise UsageError("no files to calibrate: name at least one")
+    alike: dict[str, list[Path]] = {}
+    for path in paths:
+        alike.setdefault(io.bare_name(path).lower(), []).append(path)
+    for group in alike.values():
+        if len(group) > 1:
+            _refuse_one_product(group, until)
+
+
+def _refuse_one_product(group: Sequence[Path], until: str | None) -> None:
     seen: dict[str, Path] = {}
-    for path, product in zip(paths, products, strict=True):
-        other = seen.setdefault(product.name.lower(), path)
+    for path, name in [(each, name) for each in group for name in _products(each, until)]:
+        other = seen.setdefault(name.lower(), path)
         if other is not path:
-            raise UsageError(
-                f"{other} and {path} would both write {product.name}: calibrate them into different directories"
-            )
+            raise UsageError(f"{other} and {path} would both write {name}: calibrate them into different directories")
 
 
-def _stem(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    for ending in (".fits", ".fit", ".fts", ".asdf", "_raw", "_cal"):
-        name = name.removesuffix(ending)
-    return name
-
-
-def _observation(path: Path) -> str:
-    """Return the name without what says how far it had got: the observatory's products have endings of their own."""
-    return _stem(path).removesuffix("_uncal").removesuffix("_ramp")
+def _products(path: Path, until: str | None) -> list[str]:
+    """Return what a file may be made into; one that is not calibrated to the end may become a file of ours."""
+    dialect = io.dialect_of(path)
+    writers = [dialect, *([] if until is None else [io.OWN])]
+    return [name for writer in writers for name in writer.product_names(dialect.stem(path))]
 
 
 def _provenance(detector: Detector, more: Mapping[str, str]) -> dict[str, str]:
@@ -344,11 +372,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _line(path: Path, problem: BaseException | str) -> str:
-    """Return one line that names the file."""
+def _line(path: Path | None, problem: BaseException | str) -> str:
+    """Return one line that names the file, if it is about one."""
     text = " ".join(str(problem).split()) or type(problem).__name__
-    return text if path.name in text else f"{path.name}: {text}"
+    return text if path is None or path.name in text else f"{path.name}: {text}"
 
 
-def _lines(path: Path, caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+def _lines(path: Path | None, caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
     return tuple(_line(path, str(w.message)) for w in caught if issubclass(w.category, ObverseWarning))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
-from obverse.references import WITHOUT_SUPERBIAS, Reference, Setup, fitted, read_references
+from obverse.references import Reference, Setup, fitted, read_references
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -115,7 +116,7 @@ def _rescaled(detector: Detector, gain: Reference | None, setup: Setup) -> Detec
     electrons by :math:`g / f`: their rates are :math:`f` times as many DN, as the mission's step `gain_scale` has it.
     A gain that nobody gave is that of the usual setting already, one that was measured is left as it is.
     """
-    factor = (gain.extra.get("gain_factor") if gain is not None else None) or setup.gain_factor
+    factor = (gain.gain_factor if gain is not None else None) or setup.gain_factor
     measured_names = {name.partition(".")[0] for block in detector.covariance for name in block.names}
     if factor == 1.0 or detector.has("gain_scale") or (gain is None and "gain" in measured_names):
         return detector
@@ -159,7 +160,7 @@ def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Re
     flags = reference.planes.get("flags")
     if flags is not None:
         unknown = unknown | ((flags & np.uint32(Flag.NO_LIN_CORR)) != 0)
-    if reference.instrument in WITHOUT_SUPERBIAS:
+    if reference.of_counts:
         coefficients = above(coefficients, level)
         detector = _with_first_level(detector)
     made = Nonlinearity.from_counts(
@@ -246,12 +247,11 @@ def _dark(detector: Detector, reference: Reference, _: Mapping[str, Reference]) 
     if "rate" in planes:
         error = planes["error"] * gain if "error" in planes else None
         return _given(detector, DarkCurrent, reference, rate=planes["rate"] * gain, error=error)
-    seconds = reference.extra.get("frame_time")
-    if seconds is None:
+    reads = reference.reads
+    if reads is None:
         raise DataError(f"{reference.path}: TFRAME: missing, so nobody knows when its groups were read, add it")
     bare = detector.without("dark_current") if detector.has("dark_current") else detector
-    timing = {name: reference.extra[name] for name in ("frames", "gap")}
-    return _given(bare, DarkRamp, reference, ramp=planes["ramp"] * gain, frame_time=seconds, **timing)
+    return _given(bare, DarkRamp, reference, ramp=planes["ramp"] * gain, **asdict(reads))
 
 
 def _flat(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:

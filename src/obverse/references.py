@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from obverse.errors import DataError, UsageError, nearest
 from obverse.geometry import Section
 
-__all__ = ["KINDS", "WITHOUT_SUPERBIAS", "Reference", "Setup", "fitted", "read_references"]
+__all__ = ["KINDS", "Reads", "Reference", "Setup", "fitted", "read_references"]
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -34,10 +34,21 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 """Kinds of reference files, and the effect whose parameters each of them gives."""
 
-WITHOUT_SUPERBIAS = frozenset({"MIRI", "WFI"})
-"""Instruments without a superbias: their polynomials are those of the counts as they are, level included."""
+_PLANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mask": ("flags",),
+        "superbias": ("level",),
+        "gain": ("gain",),
+        "readnoise": ("cds", "single"),
+        "linearity": ("coefficients",),
+        "saturation": ("level",),
+        "dark": ("ramp", "rate"),
+        "flat": ("response",),
+    }
+)
+"""What a reference of each kind must hold: one of these."""
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_MORE = ("flags", "error")
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class Setup:
         Name of the read pattern (RAPID, NRSIRS2, SLOWR1 ...).
     gain_factor
         Gain of this setting [electron/DN] over that for which rates are stated (GAINFACT of JWST).
+    has_superbias
+        Whether its observatory measures superbiases of it, so that one is missed.
     """
 
     instrument: str = ""
@@ -61,6 +74,24 @@ class Setup:
     section: Section | None = None
     readout: str = ""
     gain_factor: float = 1.0
+    has_superbias: bool = True
+
+
+@dataclass(frozen=True)
+class Reads:
+    """How the resultants of a dark ramp were read.
+
+    Parameters
+    ----------
+    frame_time
+        Time of one read [s].
+    frames, gap
+        Reads averaged in a resultant, and left out behind it.
+    """
+
+    frame_time: float
+    frames: int = 1
+    gap: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,14 +119,21 @@ class Reference:
         - any: ``flags``, uint32 `Flag`; ``error``, in the unit of the main plane.
     path
         The file, for messages.
-    extra
-        What else matters: ``readout`` (patterns it is for), of a gain its ``gain_factor`` (see `Setup`), and of a dark
-        ramp ``frame_time`` [s], ``frames`` and ``gap`` (reads averaged in a resultant, and left out behind it).
+    readouts
+        Names of the read patterns that it is for; none is for all.
+    gain_factor
+        Of a gain: see `Setup`; None where the file does not say.
+    reads
+        Of a dark ramp: how it was read.
+    of_counts
+        Of a linearity: whether its polynomials are those of the counts as they are, level included, and not of the
+        signal above the superbias.
 
     Raises
     ------
     UsageError
-        If the kind is unknown, or a plane does not have the shape of the subarray.
+        If the kind or a plane is unknown, the plane that the kind is about is missing, or one does not have the
+        shape of the subarray.
     """
 
     kind: str
@@ -104,11 +142,15 @@ class Reference:
     subarray: Section
     planes: Mapping[str, NDArray[Any]]
     path: str = "reference"
-    extra: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    readouts: tuple[str, ...] = field(default=(), kw_only=True)
+    gain_factor: float | None = field(default=None, kw_only=True)
+    reads: Reads | None = field(default=None, kw_only=True)
+    of_counts: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"{self.path}: reference of kind {self.kind!r}, {nearest(self.kind, KINDS)}")
+        _refuse_other_planes(self)
         for name, plane in self.planes.items():
             if plane.shape[-2:] != self.subarray.shape:
                 raise UsageError(
@@ -139,6 +181,16 @@ class Reference:
         columns = section.columns[0] - column, section.columns[1] - column
         here = Section(rows, columns)
         return replace(self, subarray=section, planes={name: here.cut(plane) for name, plane in self.planes.items()})
+
+
+def _refuse_other_planes(reference: Reference) -> None:
+    needed = _PLANES[reference.kind]
+    known = (*needed, *_MORE)
+    for name in reference.planes:
+        if name not in known:
+            raise UsageError(f"{reference.path}: {reference.kind} has no plane {name!r}, {nearest(name, known)}")
+    if not set(needed) & set(reference.planes):
+        raise UsageError(f"{reference.path}: {reference.kind} without {' or '.join(needed)}, give that plane")
 
 
 def fitted(reference: Reference, setup: Setup, shape: tuple[int, int]) -> Reference:
@@ -176,15 +228,24 @@ def fitted(reference: Reference, setup: Setup, shape: tuple[int, int]) -> Refere
     return reference.cut(setup.section or Section((0, shape[0]), (0, shape[1])))
 
 
-def read_references(given: Iterable[Reference | str | os.PathLike[str]]) -> list[Reference]:
+def read_references(
+    given: Iterable[Reference | str | os.PathLike[str]], *, ignore_checksum: bool = False
+) -> list[Reference]:
     """Read reference files; a directory gives all the FITS and ASDF files in it, a `Reference` is taken as it is.
+
+    Parameters
+    ----------
+    given
+        What to read.
+    ignore_checksum
+        Turn a wrong checksum into a warning.
 
     Raises
     ------
     DataError
         If a file is no reference, or two are of one kind.
     """
-    found = [each for item in given for each in _opened(item)]
+    found = [each for item in given for each in _opened(item, ignore_checksum)]
     seen: dict[str, Reference] = {}
     for reference in found:
         other = seen.setdefault(reference.kind, reference)
@@ -193,23 +254,23 @@ def read_references(given: Iterable[Reference | str | os.PathLike[str]]) -> list
     return found
 
 
-def _opened(item: Reference | str | os.PathLike[str]) -> list[Reference]:
+def _opened(item: Reference | str | os.PathLike[str], ignore_checksum: bool) -> list[Reference]:
     from obverse.io.references import read_reference
 
     if isinstance(item, Reference):
         return [item]
     path = Path(item)
     if not path.is_dir():
-        return [read_reference(path)]
+        return [read_reference(path, ignore_checksum=ignore_checksum)]
     inside = sorted(each for each in path.iterdir() if each.name.lower().endswith((".fits", ".fits.gz", ".asdf")))
     if not inside:
         raise DataError(f"{path}: directory: no FITS or ASDF file in it, name the directory of the references")
-    return [read_reference(each) for each in inside]
+    return [read_reference(each, ignore_checksum=ignore_checksum) for each in inside]
 
 
 def _refuse_other_readout(reference: Reference, setup: Setup) -> None:
     """Refuse a reference of another way to read: the electronics behave differently, whatever the averaging."""
-    said = [name for name in str(reference.extra.get("readout", "")).upper().split("|") if name not in ("", "ANY")]
+    said = [name.upper() for name in reference.readouts if name.upper() not in ("", "ANY")]
     ours = setup.readout.upper()
     if said and ours and _family(ours) not in {_family(name) for name in said}:
         raise DataError(

@@ -11,6 +11,7 @@ import numpy as np
 from obverse.detector import Detector
 from obverse.detector_file import built_in
 from obverse.effects import Effect
+from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.params import declared
@@ -19,22 +20,37 @@ from obverse.references import Reference
 __all__ = ["describe"]
 
 
-def describe(what: str, detector: str | None = None, overrides: Mapping[str, str] | None = None) -> str:
-    """Describe a detector (built-in name or TOML file) or a FITS file, which `detector` may help to read.
+def describe(what: str | None = None, detector: str | None = None, overrides: Mapping[str, str] | None = None) -> str:
+    """Describe a detector (built-in name or TOML file), or a file, which `detector` may help to read.
+
+    Without `what`, or with ``"detectors"``, list the built-in detectors.
 
     Examples
     --------
     >>> describe("generic_ccd").splitlines()[0][:31]
     'generic_ccd: A deep-depletion C'
     """
+    if what is None or what == "detectors":
+        return "\n".join(_list())
     if what in built_in() or not Path(what).is_file() or what.endswith(".toml"):
         return "\n".join(_detector(Detector.load(what)))
-    from obverse.io import read, read_reference, scan_fits
+    from obverse.io import open_fits, read, read_reference, scan_fits
+    from obverse.io.jwst_fitopt import is_fitopt, planes
 
-    if not what.lower().endswith(".asdf") and "REFTYPE" in scan_fits(what)[0].header:
+    units = () if what.lower().endswith(".asdf") else scan_fits(what)
+    if units and "REFTYPE" in units[0].header:
         return "\n".join(_reference(read_reference(what)))
+    if units and is_fitopt(units):
+        return "\n".join(planes(open_fits(what), what))
     keywords = None if detector is None else Detector.load(detector)
     return "\n".join(_frame(read(what, detector=keywords, overrides=overrides)))
+
+
+def _list() -> Iterator[str]:
+    """Name the built-in detectors, with the first words of what each of them is."""
+    yield "built-in detectors (obverse show NAME says all of one):"
+    for name in built_in():
+        yield f"  {name:18} {Detector.load(name).summary.partition(';')[0].partition(':')[0]}"
 
 
 def _reference(reference: Reference) -> Iterator[str]:
@@ -94,9 +110,18 @@ def _undone(frame: Frame) -> Iterator[str]:
         yield f"  undone{' here' if here else ''}: {', '.join(here) or 'nothing'}"
 
 
+def _more(exposure: Exposure) -> str:
+    """Return filter, start and integrations, where they are told."""
+    told = {"filter": exposure.filter, "started": exposure.start}
+    said = [f"{word} {value}" for word, value in told.items() if value]
+    said += [f"{exposure.integrations} integrations"] if exposure.integrations > 1 else []
+    return "".join(f", {each}" for each in said)
+
+
 def _frame(frame: Frame) -> Iterator[str]:
     exposure = frame.exposure
-    yield f"{exposure.id}: {exposure.kind} exposure, {exposure.exposure_time} s, detector {exposure.detector}"
+    seconds = "of unknown time" if exposure.exposure_time is None else f"{exposure.exposure_time:.7g} s"
+    yield f"{exposure.id}: {exposure.kind} exposure, {seconds}, detector {exposure.detector}{_more(exposure)}"
     axes = ", ".join(f"{name} {n}" for name, n in zip(frame.axes, frame.shape, strict=True))
     yield f"  {frame.data.dtype} ({axes}) [{frame.unit}]"
     yield from _undone(frame)

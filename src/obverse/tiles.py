@@ -19,7 +19,7 @@ from obverse.errors import UsageError
 if TYPE_CHECKING:
     from obverse.frame import Frame
 
-__all__ = ["QUANTUM", "run_rows", "run_tiled"]
+__all__ = ["QUANTUM", "processors", "run_rows", "run_tiled"]
 
 QUANTUM = 16
 """Rows in the smallest tile."""
@@ -137,9 +137,21 @@ class _Joined:
         return joined.replace(companions={name: part.frame() for name, part in self.companions.items()})
 
 
+def processors() -> int:
+    """Return how many processors this process may use: a container or a queue may grant fewer than there are.
+
+    Examples
+    --------
+    >>> processors() >= 1
+    True
+    """
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+
+
 def _workers(threads: int | None) -> int:
     if threads is None:
-        return os.cpu_count() or 1
+        return processors()
     if threads < 1:
         raise UsageError(f"threads is {threads}, it must be 1 or more")
     return threads

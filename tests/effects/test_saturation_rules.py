@@ -207,7 +207,9 @@ RIGHT = Saturation(full_well=60000.0, margin=0.0, judged_by="next_resultant")
 
 def test_a_rule_that_forgets_the_resultant_before_is_found_out(monkeypatch):
     holds_every_full_read(RIGHT)
-    monkeypatch.setattr("obverse.effects._hidden_saturation._before_a_full_one", lambda last, full, s: np.zeros_like(s))
+    monkeypatch.setattr(
+        "obverse.effects._hidden_saturation._before_a_full_one", lambda last, height, full, s: np.zeros_like(s)
+    )
     with pytest.raises(AssertionError):
         holds_every_full_read(RIGHT)
 

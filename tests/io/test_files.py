@@ -1,15 +1,32 @@
 """Dialects are found by looking, ours first, then others', then any CCD."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from obverse.errors import UsageError
 from obverse.frame import Frame
-from obverse.io import Keywords, dialects, files, read, sections, write
+from obverse.io import (
+    OWN,
+    Cargo,
+    Dialect,
+    Keywords,
+    bare_name,
+    dialect_of,
+    dialects,
+    files,
+    product_writer,
+    read,
+    sections,
+    write,
+)
+from obverse.io.jwst import Jwst
+from obverse.io.roman import Roman
 from tests.io.making import REAL, put, raw
 
 
-class Other:
+class Other(Dialect):
     """A dialect of somebody else: files with a keyword of their own."""
 
     def recognises(self, hdus):
@@ -118,3 +135,80 @@ def test_other_raw_frames_are_read_as_astropy_reads_them(path):
     frame = read(path, detector=Keywords(exposure_time=None, gain=None, read_noise=None, start=None))
     assert frame.data.dtype == np.uint16
     np.testing.assert_array_equal(frame.data, fits.getdata(path))
+
+
+# --- dialects of others ---
+
+
+class Text(Dialect):
+    """A dialect of files that are no FITS, with products and raw files of its own."""
+
+    levels = ("_first",)
+
+    def claims(self, path):
+        return str(path).endswith("other.asdf")
+
+    def read_file(self, path, *, keywords, overrides, ignore_checksum, max_bytes):
+        return Frame(np.ones((2, 2), "f4"), "electron/s", cargo=Cargo(str(path)))
+
+    def writes(self, name):
+        return name.endswith(".text")
+
+    def write(self, frame, path, *, provenance, overwrite=False):
+        path.write_text(frame.unit)
+
+    def product_names(self, stem, *, segments=False):
+        return (f"{stem}_last.text",)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Return a function that registers a dialect as an installed package would."""
+
+    def register(made):
+        entry = SimpleNamespace(name="other", load=lambda: made)
+        monkeypatch.setattr(files, "entry_points", lambda group: [entry] if group == "obverse.io" else [])
+        dialects.cache_clear()
+
+    yield register
+    monkeypatch.undo()
+    dialects.cache_clear()
+
+
+def test_a_third_party_may_read_asdf_and_write_files_of_its_own(tmp_path, registered):
+    registered(Text)
+    frame = read(tmp_path / "x_first.other.asdf")
+    assert frame.unit == "electron/s"
+    writer = product_writer(frame)
+    assert isinstance(writer, Text)
+    assert writer.product_names(writer.stem("a/x_first.asdf")) == ("x_last.text",)
+    assert product_writer(frame, ("adc", "bias")) is OWN
+    write(frame, tmp_path / "x.text")
+    assert (tmp_path / "x.text").read_text() == "electron/s"
+    assert isinstance(dialect_of("r0_uncal.asdf"), Roman)  # all other ASDF files are still Roman's
+
+
+def test_what_is_no_dialect_is_refused_with_its_name(registered):
+    registered(object)
+    with pytest.raises(UsageError, match=r"obverse\.io/other: .* is no obverse\.io\.Dialect"):
+        dialects()
+
+
+@pytest.mark.parametrize(
+    ("name", "alone"),
+    [("x_uncal.fits", "x"), ("x_ramp.fits.gz", "x"), ("x_cal.asdf", "x"), ("x_raw.FITS", "x"), ("b27.fit.gz", "b27")],
+)
+def test_all_dialects_together_know_the_bare_name(name, alone):
+    assert bare_name(name) == alone
+
+
+def test_a_level_of_another_observatory_is_part_of_the_name():
+    assert OWN.stem("led_ramp.fits") == "led_ramp"
+    assert Jwst().stem("led_ramp.fits") == "led"
+    assert Roman().stem("led_ramp.asdf") == "led_ramp"
+
+
+@pytest.mark.parametrize("segments", [False, True])
+def test_the_names_told_before_the_fit_are_those_of_the_products(segments):
+    names = Jwst().product_names("x", segments=segments)
+    assert names == ("x_rate.fits", "x_rateints.fits", "x_fitopt.fits")[: 3 if segments else 2]

@@ -8,6 +8,7 @@ import pytest
 
 from obverse.errors import DataError
 from obverse.io import Hdu, Header, open_fits, prepare_directory, publish, write_fits, write_text
+from obverse.io.writer import write_fits_all
 from tests.io.making import BLOCK, counts, leftovers, put, raw
 
 OLD = raw(counts(seed=2))
@@ -197,3 +198,54 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(DataError, match="Read-only file system, free space or choose another directory"):
         prepare_directory(tmp_path)
+
+
+# --- files that belong together ---
+
+
+def together(folder, **options):
+    write_fits_all({folder / "a.fits": NEW, folder / "b.fits": NEW}, **options)
+
+
+def test_where_one_name_is_taken_none_of_the_others_appears(tmp_path):
+    (tmp_path / "b.fits").write_bytes(OLD)
+    with pytest.raises(DataError, match=r"b\.fits: output: exists already"):
+        together(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.fits"]
+    assert (tmp_path / "b.fits").read_bytes() == OLD
+
+
+@pytest.mark.parametrize("name", ["write", "fsync", "link", "open"])
+def test_after_any_failure_all_new_files_are_there_or_none(tmp_path, monkeypatch, name):
+    def attempt(_n):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        failed = False
+        try:
+            together(tmp_path)
+        except DataError:
+            failed = True
+        assert sorted(path.name for path in tmp_path.iterdir()) == ([] if failed else ["a.fits", "b.fits"])
+
+    assert every_failure(monkeypatch, name, attempt) >= 2
+
+
+def test_a_name_taken_while_the_files_are_written_takes_the_others_away_again(tmp_path, monkeypatch):
+    link = os.link
+
+    def taken(source, target):
+        if target.name == "b.fits":
+            target.write_bytes(b"somebody else's")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", taken)
+    with pytest.raises(DataError, match="exists already"):
+        together(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b.fits": b"somebody else's"}
+
+
+def test_a_directory_of_the_name_is_refused_even_with_overwrite(tmp_path):
+    (tmp_path / "b.fits").mkdir()
+    with pytest.raises(DataError, match="is a directory"):
+        together(tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.fits"]

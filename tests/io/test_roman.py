@@ -13,11 +13,12 @@ import obverse as ob
 from obverse.errors import DataError, UsageError
 from obverse.flags import Flag
 from obverse.history import History
+from obverse.io import DONE_BEFORE, provenance_of
 from obverse.io.asdf_door import open_asdf
 from obverse.io.asdf_tree import TaggedText, tag_of
 from obverse.io.roman_bits import from_roman, to_roman
 from obverse.io.roman_cargo import BORDER, RomanCargo
-from obverse.io.roman_image import write_image
+from obverse.io.roman_image import _undone, write_image
 from obverse.io.roman_ramp import write_ramp
 from obverse.ma_tables import MA_TABLES, READ_TIME, ma_table
 from tests.io.roman_making import AMP33, RAMP, SHAPE, meta, raw_file, tagged
@@ -377,3 +378,21 @@ def test_the_detector_is_that_of_the_mission_s_simulator() -> None:
     assert detector.effect("dark_current").rate == 0.01
     kernel = np.array([[0.21, 1.66, 0.22], [1.88, 91.59, 1.87], [0.21, 1.62, 0.20]])  # models/ipc.py, in per cent
     np.testing.assert_allclose(detector.effect("interpixel_capacitance").kernel, kernel / kernel.sum(), atol=4e-4)
+
+
+# -- which steps were done ------------------------------------------------------------------------------------
+
+
+def test_an_image_says_which_steps_the_pipeline_has_done() -> None:
+    said = {"dq_init": "COMPLETE", "linearity": "SKIPPED", "dark": "COMPLETE", "ramp_fit": "INCOMPLETE"}
+    assert _undone({"cal_step": said}) == ("bad_pixels", "estimate", "dark_current")  # rates have been fitted
+    assert _undone({}) == ("estimate",)
+
+
+def test_what_we_have_undone_is_read_back_from_our_image(tmp_path: Path, detector: ob.Detector) -> None:
+    rate = rate_of(ob.read(raw_file(tmp_path)))
+    record = {"DETNAME": "x", DONE_BEFORE: "saturation"}
+    write_image(rate, tmp_path / "r01_cal.asdf", detector=detector, provenance=record)
+    found = ob.read(tmp_path / "r01_cal.asdf")
+    assert found.undone == ("saturation", "bias_drift", "estimate", "flat")
+    assert provenance_of(found)[DONE_BEFORE] == "saturation"

@@ -1,5 +1,6 @@
 """From an uncal file to rates at the command line, with the references that an observer has."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 import obverse as ob
+from obverse import jobs, tiles
 from obverse.chosen import detector_of
 from obverse.geometry import Section
 from obverse.window import windowed
@@ -185,7 +187,7 @@ def test_show_tells_what_the_mission_did_from_what_was_done_here(tmp_path: Path)
     assert "  undone before: bad_pixels, adc, saturation, bias, bias_drift\n" in text
     assert "undone here" not in text
     assert run("calibrate", path, "-o", tmp_path, "--until", "nonlinearity")[0] == 0
-    _, text, _ = run("show", tmp_path / "jw01_nrca1_ramp_cal.fits")
+    _, text, _ = run("show", tmp_path / "jw01_nrca1_cal.fits")
     assert "  undone before: bad_pixels, adc, saturation, bias, bias_drift\n  undone here: gain, nonlinearity\n" in text
     assert run("calibrate", path, "-o", tmp_path)[0] == 0
     _, text, _ = run("show", tmp_path / "jw01_nrca1_rate.fits")  # the keywords of the mission name no maker
@@ -267,3 +269,91 @@ def test_the_rates_are_those_of_the_mission_s_likelihood_fit(night: Path, tmp_pa
     # ours holds the noise of the level that the 4 x 32 reference pixels of an output tell
     more = rate["VAR_RNOISE"].data[good] / theirs["var_rnoise"][good] - 1.0
     np.testing.assert_allclose(more, 1.0 / 128.0, rtol=0.15)
+
+
+# -- names of products, before any work -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("taken", ["rate", "rateints", "fitopt"])
+def test_a_product_that_exists_is_refused_before_the_fit_and_leaves_no_pair(
+    night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    old = tmp_path / f"jw01_nrca1_{taken}.fits"
+    old.write_bytes(b"older")
+    monkeypatch.setattr(ob.Recipe, "run", lambda *_, **__: pytest.fail("the fit has begun"))
+    code, _, message = run("calibrate", night / "jw01_nrca1_uncal.fits", "--save-opt", "-o", tmp_path)
+    assert code == 1
+    assert f"{old.name}: output: exists already" in message
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"older"]
+
+
+def test_an_older_product_that_this_run_does_not_make_is_in_nobodys_way(night: Path, tmp_path: Path) -> None:
+    (tmp_path / "jw01_nrca1_fitopt.fits").write_bytes(b"older")
+    assert run("calibrate", night / "jw01_nrca1_uncal.fits", "-o", tmp_path)[0] == 0
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_twins_are_named_by_the_product_that_both_would_write(night: Path, tmp_path: Path) -> None:
+    ramp = jf.ramp(tmp_path, jf.counts().astype(np.float32))
+    _, _, message = run("calibrate", night / "jw01_nrca1_uncal.fits", ramp, "-o", tmp_path / "out")
+    assert "would both write jw01_nrca1_rate.fits" in message
+
+
+def test_files_of_two_observatories_may_share_a_name(night: Path, tmp_path: Path) -> None:
+    other = tmp_path / "jw01_nrca1_raw.fits"  # ours, its product jw01_nrca1_cal.fits
+    frame = ob.Frame(np.ones((4, 4), np.uint16), "DN", exposure=ob.Exposure("a", 1.0, detector="generic_ccd"))
+    ob.write(frame, other)
+    jobs._refuse_twins([night / "jw01_nrca1_uncal.fits", other], None)
+    with pytest.raises(ob.UsageError, match="would both write"):  # stopped early, a JWST file becomes one of ours
+        jobs._refuse_twins([other, shutil.copy(other, tmp_path / "jw01_nrca1.fits")], None)
+
+
+def test_a_wrong_checksum_of_a_reference_is_what_ignore_checksum_is_for(night: Path, tmp_path: Path) -> None:
+    crds = tmp_path / "crds"
+    shutil.copytree(night / "crds", crds)
+    with fits.open(crds / "gain.fits", mode="update") as gain:
+        gain["SCI"].header["DATASUM"] = "1"
+    words = ("calibrate", night / "jw01_nrca1_uncal.fits", "--reference", crds, "-o", tmp_path / "out")
+    code, _, message = run(*words)
+    assert code == 1
+    assert "gain.fits: SCI/DATASUM" in message
+    code, _, message = run(*words, "--ignore-checksum")
+    assert code == 0
+    assert sum("obverse: warning: " in line and "SCI/DATASUM" in line for line in message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("word", ["²", "⅓", "0", "-1", "1.5"])
+def test_cores_that_are_no_number_are_one_line(word: str) -> None:
+    with pytest.raises(ob.UsageError, match="must be none, quarter, half, all or a whole number"):
+        jobs.cores(word)
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5, 7}, raising=False)
+    assert (jobs.cores("all"), tiles._workers(None)) == (3, 3)
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert (jobs.cores("half"), tiles._workers(None)) == (3, 6)
+
+
+def test_show_tells_the_steps_done_here_from_those_done_before(tmp_path: Path) -> None:
+    done = dict.fromkeys(("S_DQINIT", "S_SATURA", "S_SUPERB", "S_REFPIX", "S_LINEAR", "S_DARK"), "COMPLETE")
+    data = np.arange(1, 7, dtype=np.float32).reshape(1, 6, 1, 1) * np.ones((1, 6, 24, 32), "f4")
+    assert run("calibrate", jf.ramp(tmp_path, data, **done), "-o", tmp_path)[0] == 0
+    _, text, _ = run("show", tmp_path / "jw01_nrca1_rate.fits")
+    before, here = [line for line in text.splitlines() if line.startswith("  undone")]
+    assert before == (
+        "  undone before: bad_pixels, adc, saturation, bias, bias_drift, nonlinearity, dark_current, dark_ramp"
+    )
+    assert here == "  undone here: cosmic_rays, snowballs, estimate"
+    header = rates(tmp_path / "jw01_nrca1_rate.fits")["PRIMARY"].header
+    assert (header.comments["S_RAMP"], header.comments["S_LINEAR"]) == ("by obverse: estimate", "")
+
+
+def test_the_factor_of_the_gain_goes_into_the_product(night: Path, tmp_path: Path) -> None:
+    gain = np.full((2048, 2048), 1.7, np.float32)
+    path = jf.reference(tmp_path, "gain", gain, GAINFACT=1.5)
+    assert run("calibrate", night / "jw01_nrca1_uncal.fits", "--reference", path, "-o", tmp_path)[0] == 0
+    for name in ("rate", "rateints"):
+        header = rates(tmp_path / f"jw01_nrca1_{name}.fits")["PRIMARY"].header
+        assert (header["GAINFACT"], header["S_GANSCL"]) == (1.5, "COMPLETE")

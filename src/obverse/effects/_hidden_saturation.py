@@ -52,14 +52,17 @@ def hidden(frame: Frame, height: NDArray[Any], full: NDArray[Any], saturated: Ma
     axis = frame.axes.index("resultant")
     last, height = np.moveaxis(height * reach(frame), axis, 0), np.moveaxis(height, axis, 0)
     used, saturated = np.moveaxis(~_unusable(frame), axis, 0), np.moveaxis(saturated, axis, 0)
-    means = grown(_before_a_full_one(last, full, saturated) & used, grow)
+    means = grown(_before_a_full_one(last, height, full, saturated) & used, grow)
     return np.moveaxis(means | _second_of_a_hit(height, full, saturated, pattern), 0, axis)
 
 
-def _before_a_full_one(last: NDArray[Any], full: NDArray[Any], saturated: Mask) -> Mask:
-    """Return resultants whose next one is saturated, and whose own last read was full on a straight ramp."""
+def _before_a_full_one(last: NDArray[Any], height: NDArray[Any], full: NDArray[Any], saturated: Mask) -> Mask:
+    """Return resultants whose next one is saturated, and whose own last read was full on a straight ramp.
+
+    Full is also what the next one reached, where the converter ends below full well.
+    """
     found = np.zeros_like(saturated)
-    found[:-1] = (last >= full)[:-1] & saturated[1:] & ~saturated[:-1]
+    found[:-1] = (last[:-1] >= np.fmin(full, height[1:])) & saturated[1:] & ~saturated[:-1]
     return found
 
 

@@ -52,7 +52,8 @@ class Saturation(Effect):
     Notes
     -----
     Limits: the charge above full well is lost here, not spread (bleeding is an effect of its own). False alarms
-    are the pixels that truly lie in the margin, and the box that `grow` asks for. Numbers at the floor of the
+    are the pixels that truly lie in the margin, the box that `grow` asks for, and, judged by ``"last_read"``, averaged
+    resultants behind a jump, which are taken for a steep straight ramp. Numbers at the floor of the
     converter are flagged by `adc`, which made them. A companion ``zero_frame`` is 0 and SATURATED where it is full.
     Reference: STScI, JWST pipeline documentation, step `saturation` (flags that stay to the end of the ramp).
 
@@ -100,7 +101,10 @@ class Saturation(Effect):
         height = frame.data - empty
         seen = height * reach(frame) if self.judged_by == "last_read" else height
         # a span of nothing: the scans, where no pixel lies behind the number
-        saturated = grown(until_the_end((seen >= full) & (full > 0), frame.axes), self.grow)
+        saturated = until_the_end((seen >= full) & (full > 0), frame.axes)
+        if frame.flags is not None:  # the converter may end below full well: `adc` has said so
+            saturated = saturated | ((frame.flags & np.uint8(Flag.SATURATED)) != 0)
+        saturated = grown(saturated, self.grow)
         done = frame.flagged(saturated, Flag.SATURATED)
         if self.judged_by == "next_resultant":
             done = done.flagged(hidden(frame, height, full, saturated, self.grow), Flag.DO_NOT_USE)

@@ -12,9 +12,10 @@ from obverse.references import Setup
 
 if TYPE_CHECKING:
     from obverse.frame import Frame
+    from obverse.io.dialect import Dialect
     from obverse.io.door import Hdu
 
-__all__ = ["DONE_BEFORE", "Cargo", "constants", "provenance_of", "setup_of"]
+__all__ = ["DONE_BEFORE", "Cargo", "constants", "inputs_of", "provenance_of", "setup_of"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +53,7 @@ class Cargo:
     provenance: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     setup: Setup | None = None
     units: tuple[Hdu, ...] = ()
-    dialect: Any = None
+    dialect: Dialect | None = None
 
 
 def constants(frame: Frame) -> Mapping[str, tuple[float, ...]]:
@@ -76,3 +77,9 @@ def provenance_of(frame: Frame) -> Mapping[str, str]:
 def setup_of(frame: Frame) -> Setup | None:
     """Return how the detector of a frame was set up, where its file says so."""
     return frame.cargo.setup if isinstance(frame.cargo, Cargo) else None
+
+
+def inputs_of(frame: Frame) -> list[str]:
+    """Return the file that a frame came from, which is not written onto."""
+    source = frame.cargo.source if isinstance(frame.cargo, Cargo) else None
+    return [source] if source else []

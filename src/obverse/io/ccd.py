@@ -50,6 +50,8 @@ class Keywords:
     hdu
         The unit with the pixels: its place, its EXTNAME, or a list of EXTNAMEs, one an amplifier.
         None takes the only image in the file.
+    aliases
+        What files call a detector of ours, each as instrument/detector.
     first_of
         Keywords that these files write twice with two values, of which the first counts.
 
@@ -73,6 +75,7 @@ class Keywords:
     kinds: Mapping[str, str] = field(default_factory=dict)
     hdu: int | str | Sequence[str] | None = None
     first_of: Sequence[str] = ()
+    aliases: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.exposure_time_unit not in _SECONDS:
@@ -81,6 +84,7 @@ class Keywords:
         if self.hdu is not None and not isinstance(self.hdu, int | str):
             object.__setattr__(self, "hdu", tuple(self.hdu))
         object.__setattr__(self, "first_of", tuple(self.first_of))
+        object.__setattr__(self, "aliases", tuple(self.aliases))
         object.__setattr__(self, "kinds", dict(self.kinds))
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from obverse.errors import UsageError
 from obverse.frame import Frame
-from obverse.io.cargo import Cargo
+from obverse.io.cargo import inputs_of
 from obverse.io.ccd import Keywords
 from obverse.io.door import Hdu
+from obverse.io.header import Header
 from obverse.io.products import to_hdus
 from obverse.io.publish import prepare_directory
 from obverse.io.text import shown_path, stem
@@ -72,6 +73,14 @@ class Dialect:
         """Make a frame of a file that it claims."""
         raise UsageError(f"{shown_path(path)}: dialect {type(self).__name__} reads FITS files alone")
 
+    def resumes(self, headers: Sequence[Header]) -> bool:
+        """Say whether a file of ours that holds these headers began as one of this dialect, and may go on as such."""
+        return False
+
+    def resumed(self, frame: Frame) -> Frame:
+        """Return a frame that `resumes`, with what only this dialect knows of its headers."""
+        return frame
+
     # -- out ---------------------------------------------------------------------------------------------------
 
     def writes(self, name: str) -> bool:
@@ -81,7 +90,7 @@ class Dialect:
     def write(self, frame: Frame, path: Path, *, provenance: Mapping[str, str], overwrite: bool = False) -> None:
         """Write a frame under a name that `writes` has taken."""
         prepare_directory(path.parent)
-        write_fits(path, to_hdus(frame, provenance), overwrite=overwrite, inputs=_source(frame))
+        write_fits(path, to_hdus(frame, provenance), overwrite=overwrite, inputs=inputs_of(frame))
 
     def stem(self, path: str | os.PathLike[str]) -> str:
         """Return the name that a file and the products made of it share."""
@@ -103,11 +112,5 @@ class Dialect:
     ) -> list[Path]:
         """Write the products of a frame, all or none, and return their names, the most important first."""
         path = out_dir / self.product_names(stem)[0]
-        self.write(frame, path, provenance=provenance, overwrite=overwrite)
+        Dialect.write(self, frame, path, provenance=provenance, overwrite=overwrite)
         return [path]
-
-
-def _source(frame: Frame) -> list[str]:
-    """Return the file that a frame came from, which is not written onto."""
-    source = frame.cargo.source if isinstance(frame.cargo, Cargo) else None
-    return [source] if source else []

@@ -8,66 +8,27 @@ from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
 from obverse.errors import DataError, UsageError, nearest
 from obverse.frame import Frame
 from obverse.io import wfc3
-from obverse.io.asdf_door import is_asdf
 from obverse.io.cargo import Cargo
 from obverse.io.ccd import LOOK, Keywords, read_ccd
-from obverse.io.door import MAX_BYTES, Hdu, open_fits
+from obverse.io.dialect import Dialect
+from obverse.io.door import MAX_BYTES, Hdu, open_fits, scan_fits
+from obverse.io.header import Header
 from obverse.io.jwst import Jwst
-from obverse.io.products import from_hdus, level_of, to_hdus
-from obverse.io.publish import prepare_directory
+from obverse.io.products import from_hdus, level_of
 from obverse.io.roman import Roman
-from obverse.io.roman_ramp import write_ramp
-from obverse.io.roman_read import read_roman
-from obverse.io.text import shown_path
-from obverse.io.writer import write_fits
+from obverse.io.text import shown_path, stem
 
-if TYPE_CHECKING:
-    from obverse.detector import Detector
-
-__all__ = ["Dialect", "ProductWriter", "dialects", "product_writer", "read", "require_level", "write"]
+__all__ = ["OWN", "bare_name", "dialect_of", "dialects", "product_writer", "read", "require_level", "write"]
 
 _LEVELS = ("raw", "calibrated")
 
 
-class Dialect(Protocol):
-    """How one observatory writes its files; others register theirs under the entry point ``obverse.io``."""
-
-    def recognises(self, hdus: Sequence[Hdu]) -> bool:
-        """Say whether these units are of this dialect."""
-
-    def read(
-        self,
-        hdus: Sequence[Hdu],
-        *,
-        path: str | os.PathLike[str],
-        keywords: Keywords,
-        overrides: Mapping[str, str],
-    ) -> Frame:
-        """Make a frame of them."""
-
-
-class ProductWriter(Protocol):
-    """A dialect that writes the products of its observatory."""
-
-    def write_products(
-        self,
-        frame: Frame,
-        out_dir: Path,
-        stem: str,
-        *,
-        detector: Detector,
-        provenance: Mapping[str, str],
-        overwrite: bool = False,
-    ) -> list[Path]:
-        """Write the products of a frame whose ramps have been fitted, and return their names."""
-
-
-class _Product:
+class _Product(Dialect):
     """Our own files."""
 
     def recognises(self, hdus: Sequence[Hdu]) -> bool:
@@ -83,10 +44,12 @@ class _Product:
     ) -> Frame:
         if overrides:
             raise UsageError(f"--set {min(overrides)}: {shown_path(path)} is a product of obverse, change its raw file")
-        return from_hdus(hdus, source=os.fsdecode(path))
+        frame = from_hdus(hdus, source=os.fsdecode(path))
+        origin = _origin(_kept_headers(hdus))
+        return _marked(origin.resumed(frame), origin)
 
 
-class _Wfc3:
+class _Wfc3(Dialect):
     """HST WFC3/IR."""
 
     def recognises(self, hdus: Sequence[Hdu]) -> bool:
@@ -103,7 +66,7 @@ class _Wfc3:
         return wfc3.read_wfc3(hdus, path=path, overrides=overrides)
 
 
-class _Ccd:
+class _Ccd(Dialect):
     """Everything else: a raw image and a map of keywords."""
 
     def recognises(self, hdus: Sequence[Hdu]) -> bool:
@@ -120,11 +83,24 @@ class _Ccd:
         return read_ccd(hdus, path=path, keywords=keywords, overrides=overrides)
 
 
+OWN = _Product()
+"""The dialect of our own files, which writes what no other does."""
+
+
 @cache
 def dialects() -> tuple[Dialect, ...]:
-    """Return every dialect, in the order in which they are tried: ours, third parties' by name, any CCD."""
+    """Return every dialect, in the order in which they are tried: ours, third parties' by name, any ASDF, any CCD."""
     found = sorted(entry_points(group="obverse.io"), key=lambda entry: entry.name)
-    return (_Product(), _Wfc3(), Jwst(), Roman(), *(cast(Dialect, entry.load()) for entry in found), _Ccd())
+    return (OWN, _Wfc3(), Jwst(), *(_loaded(entry) for entry in found), Roman(), _Ccd())
+
+
+def _loaded(entry: Any) -> Dialect:
+    """Return the dialect of another package; an entry point may name the class or one of it."""
+    made = entry.load()
+    dialect = made() if isinstance(made, type) else made
+    if not isinstance(dialect, Dialect):
+        raise UsageError(f"entry point obverse.io/{entry.name}: {made!r} is no obverse.io.Dialect, derive it from that")
+    return dialect
 
 
 def read(
@@ -172,27 +148,78 @@ def read(
     >>> read(path)
     <Frame 'exposure' float32 (row=2, column=3) [electron/s] undone=()>
     """
-    if is_asdf(path):
-        dialect: Dialect = Roman()
-        found = read_roman(path, overrides=overrides, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
+    keywords, told = _keywords(detector), dict(overrides or {})
+    dialect = _claiming(path)
+    if dialect is not None:
+        found = dialect.read_file(
+            path, keywords=keywords, overrides=told, ignore_checksum=ignore_checksum, max_bytes=max_bytes
+        )
     else:
         hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
-        dialect = next(each for each in dialects() if each.recognises(hdus))
-        found = dialect.read(hdus, path=path, keywords=_keywords(detector), overrides=dict(overrides or {}))
+        dialect = _recognising(hdus)
+        found = dialect.read(hdus, path=path, keywords=keywords, overrides=told)
     frame = _marked(found, dialect)
     return frame if level is None else require_level(frame, level, path)
 
 
-def _marked(frame: Frame, dialect: object) -> Frame:
-    """Let the frame remember which dialect has read it."""
-    known = isinstance(frame.cargo, Cargo)
+def _claiming(path: str | os.PathLike[str]) -> Dialect | None:
+    return next((each for each in dialects() if each.claims(path)), None)
+
+
+def _recognising(hdus: Sequence[Hdu]) -> Dialect:
+    return next(each for each in dialects() if each.recognises(hdus))
+
+
+def dialect_of(path: str | os.PathLike[str]) -> Dialect:
+    """Return the dialect of a file by its name and its headers; our own where it cannot be read.
+
+    Examples
+    --------
+    >>> dialect_of("r0000101001001001001_0001_wfi01_f158_uncal.asdf").product_names("r0")
+    ('r0_cal.asdf',)
+    """
+    try:
+        claiming = _claiming(path)
+        hdus = () if claiming else scan_fits(path)
+        dialect = claiming or _recognising(hdus)
+    except DataError:
+        return OWN
+    return _origin(_kept_headers(hdus)) if dialect is OWN else dialect
+
+
+def _kept_headers(hdus: Sequence[Hdu]) -> list[Header]:
+    return [hdu.header for hdu in hdus if hdu.name == "HEADER"]
+
+
+def _origin(headers: Sequence[Header]) -> Dialect:
+    """Return the dialect that a file of ours began as, by the headers that it has kept."""
+    return next((each for each in dialects() if each.resumes(headers)), OWN)
+
+
+def bare_name(path: str | os.PathLike[str]) -> str:
+    """Return the name of a file without all that any dialect tells levels by.
+
+    Examples
+    --------
+    >>> bare_name("a/x_uncal.fits"), bare_name("x_rateints.fits.gz"), bare_name("x_cal.asdf")
+    ('x', 'x', 'x')
+    """
+    return stem(path, {level: None for dialect in dialects() for level in dialect.levels})
+
+
+def _marked(frame: Frame, dialect: Dialect) -> Frame:
+    """Let the frame remember which dialect has read it, or what it began as."""
+    known = isinstance(frame.cargo, Cargo) and frame.cargo.dialect is None
     return frame.replace(cargo=replace(frame.cargo, dialect=dialect)) if known else frame
 
 
-def product_writer(frame: Frame) -> ProductWriter | None:
-    """Return the dialect that a frame was read by, where it writes products of its own."""
+def product_writer(frame: Frame, steps: Sequence[str] = ("estimate",)) -> Dialect:
+    """Return the dialect that writes the products of a frame, when `steps` have been carried out.
+
+    It is the one that the frame was read by; before the estimate no observatory has a product, so that it is ours.
+    """
     dialect = frame.cargo.dialect if isinstance(frame.cargo, Cargo) else None
-    return cast(ProductWriter, dialect) if hasattr(dialect, "write_products") else None
+    return dialect if dialect is not None and "estimate" in steps else OWN
 
 
 def _keywords(detector: Any) -> Keywords:
@@ -261,19 +288,6 @@ def write(
     >>> path.exists()
     True
     """
-    if is_asdf(path):
-        write_ramp(frame, path, provenance=provenance, overwrite=overwrite)
-        return
-    prepare_directory(Path(path).parent)
-    source = frame.cargo.source if isinstance(frame.cargo, Cargo) else None
-    hdus = _raw_hdus(frame, Path(path).name, provenance) or to_hdus(frame, provenance)
-    write_fits(path, hdus, overwrite=overwrite, inputs=[source] if source else [])
-
-
-def _raw_hdus(frame: Frame, name: str, provenance: Mapping[str, str] | None) -> Sequence[Hdu]:
-    """Return the units of an observatory's raw file, where the name says that it is one."""
-    for dialect in dialects():
-        if hasattr(dialect, "writes_raw") and dialect.writes_raw(name):
-            made: Sequence[Hdu] = dialect.raw_hdus(frame, name, dict(provenance or {}))  # type: ignore[attr-defined]
-            return made
-    return ()
+    name = Path(path).name
+    dialect = next((each for each in dialects() if each.writes(name)), OWN)
+    dialect.write(frame, Path(path), provenance=dict(provenance or {}), overwrite=overwrite)

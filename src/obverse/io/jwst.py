@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obverse.frame import Frame
-from obverse.io import jwst_products, jwst_rate, jwst_raw, jwst_read
+from obverse.io import jwst_fitopt, jwst_keywords, jwst_products, jwst_rate, jwst_raw, jwst_read
+from obverse.io.cargo import inputs_of
 from obverse.io.ccd import Keywords
+from obverse.io.dialect import Dialect
 from obverse.io.door import Hdu
+from obverse.io.header import Header
+from obverse.io.publish import prepare_directory
+from obverse.io.writer import write_fits
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -18,13 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["Jwst"]
 
 
-class Jwst:
+class Jwst(Dialect):
     """JWST, all instruments."""
+
+    levels = (*jwst_keywords.LEVELS, "_cal")  # the last one where a recipe was stopped, in a file of ours
 
     def recognises(self, hdus: Sequence[Hdu]) -> bool:
         """Say whether these units are a ramp, or a rate, of JWST."""
-        said = str(hdus[0].header.get("TELESCOP", "")).strip().upper()
-        return said == "JWST" and any(hdu.name == "SCI" for hdu in hdus)
+        return jwst_read.is_jwst(hdus) or jwst_fitopt.is_fitopt(hdus)
 
     def read(
         self,
@@ -35,17 +41,34 @@ class Jwst:
         overrides: Mapping[str, str],
     ) -> Frame:
         """Make a frame of them: a ramp [DN], or an image of rates [DN/s]."""
+        if jwst_fitopt.is_fitopt(hdus):
+            raise jwst_fitopt.refuse(path)
         if jwst_rate.is_rate(hdus):
             return jwst_rate.read_rate(hdus, path=path, overrides=overrides)
         return jwst_read.read_jwst(hdus, path=path, overrides=overrides)
 
-    def writes_raw(self, name: str) -> bool:
+    def resumes(self, headers: Sequence[Header]) -> bool:
+        """Say whether the first of these headers is one of JWST."""
+        return bool(headers) and str(headers[0].get("TELESCOP", "")).strip().upper() == "JWST"
+
+    def resumed(self, frame: Frame) -> Frame:
+        """Return a ramp that knows again which part of which detector it is."""
+        return jwst_read.resumed(frame)
+
+    def writes(self, name: str) -> bool:
         """Say whether a raw file of this name is one of JWST's."""
         return name.endswith("_uncal.fits")
 
-    def raw_hdus(self, frame: Frame, name: str, provenance: Mapping[str, str]) -> list[Hdu]:
-        """Return the units of an uncal file; see `obverse.io.jwst_raw`."""
-        return jwst_raw.raw_hdus(frame, name, provenance)
+    def write(self, frame: Frame, path: Path, *, provenance: Mapping[str, str], overwrite: bool = False) -> None:
+        """Write an uncal file; see `obverse.io.jwst_raw`."""
+        hdus = jwst_raw.raw_hdus(frame, path.name, provenance)
+        prepare_directory(path.parent)
+        write_fits(path, hdus, overwrite=overwrite, inputs=inputs_of(frame))
+
+    def product_names(self, stem: str, *, segments: bool = False) -> tuple[str, ...]:
+        """Return the names of the rate, the rates by integration, and the segments where they are kept."""
+        names = ("rate", "rateints", "fitopt") if segments else ("rate", "rateints")
+        return tuple(f"{stem}_{name}.fits" for name in names)
 
     def write_products(
         self,

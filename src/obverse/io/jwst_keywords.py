@@ -14,11 +14,29 @@ from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.geometry import Section
 from obverse.io.header import Header
-from obverse.io.text import FETCH, id_from_name, valid_id
+from obverse.io.text import FETCH, id_from_name, stem, valid_id
 from obverse.pattern import ReadPattern
 from obverse.references import Setup
 
-__all__ = ["COMMON_BITS", "STEPS", "exposure", "pattern", "setup", "start", "stem", "undone"]
+__all__ = [
+    "COMMON_BITS",
+    "DONE_HERE",
+    "LEVELS",
+    "SIMULATED",
+    "STEPS",
+    "WITHOUT_SUPERBIAS",
+    "exposure",
+    "done_before",
+    "kind",
+    "pattern",
+    "setup",
+    "simulation",
+    "start",
+    "undone",
+]
+
+SIMULATED = "DETNAME"
+"""Keyword of the detector of ours that made a file; files of the mission do not have it."""
 
 STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -43,20 +61,16 @@ STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 COMMON_BITS = np.uint32(sum(Flag))
 """The bits of a DQ plane that have the meaning of our flags; the others go through untouched."""
 
-_ENDINGS = ("_uncal", "_ramp", "_rateints", "_rate")
+LEVELS = ("_uncal", "_ramp", "_rateints", "_rate")
+"""Ends of file names that say how far a file had got."""
+
+WITHOUT_SUPERBIAS = frozenset({"MIRI"})
+"""Instruments without a superbias: their polynomials are those of the counts as they are, level included."""
+
+DONE_HERE = "by obverse"
+"""Comment on the status of a step that was done by us and not by the mission's pipeline."""
+
 _CLOSE = 1e-3  # TGROUP and TFRAME are rounded to some digits
-
-
-def stem(name: str) -> str:
-    """Return the name of an exposure without the ending that says its level.
-
-    Examples
-    --------
-    >>> stem("jw01234001001_01101_00001_nrca1_uncal.fits")
-    'jw01234001001_01101_00001_nrca1'
-    """
-    bare = name.removesuffix(".gz").removesuffix(".fits")
-    return next((bare.removesuffix(ending) for ending in _ENDINGS if bare.endswith(ending)), bare)
 
 
 def pattern(header: Header, shape: Sequence[int]) -> ReadPattern:
@@ -95,6 +109,8 @@ def _refuse_other_group_time(header: Header, seconds: float) -> None:
 def setup(header: Header, shape: Sequence[int]) -> Setup:
     """Say which instrument, detector and part of it, and how it was read.
 
+    A simulation with a smaller detector than the real one is the whole of that, and no part of the real one.
+
     Raises
     ------
     DataError
@@ -108,22 +124,44 @@ def setup(header: Header, shape: Sequence[int]) -> Setup:
     section = Section((row, row + shape[-2]), (column, column + shape[-1]))
     names = [header.text(key).upper() for key in ("INSTRUME", "DETECTOR")]
     factor = header.number("GAINFACT", None, positive=True)
-    return Setup(names[0], names[1], section, (header.text("READPATT", None) or "").upper(), factor or 1.0)
+    readout = (header.text("READPATT", None) or "").upper()
+    part = None if _is_resized(header) else section
+    return Setup(names[0], names[1], part, readout, factor or 1.0, names[0] not in WITHOUT_SUPERBIAS)
+
+
+def _is_resized(header: Header) -> bool:
+    return SIMULATED in header and (header.text("SUBARRAY", None) or "").upper() == "GENERIC"
+
+
+def simulation(header: Header) -> dict[str, str]:
+    """Return what a simulated file says of how it was made."""
+    return {key: str(header[key]) for key in ("SEED", SIMULATED, "DETSHA") if key in header and SIMULATED in header}
 
 
 def exposure(header: Header, shape: Sequence[int], path: str) -> Exposure:
     """Say what was set before the exposure began."""
-    name = stem(header.text("FILENAME", ""))
-    kind = (header.text("EXP_TYPE", None) or "").upper()
+    name = header.text("EXPID", None) or stem(header.text("FILENAME", ""), LEVELS)
     return Exposure(
-        name if valid_id(name) else id_from_name(stem(path)),
+        name if valid_id(name) else id_from_name(stem(path, LEVELS)),
         start=start(header),
         pattern=pattern(header, shape),
         integrations=int(shape[0]),
         filter=header.text("FILTER", None),
         detector=f"{header.text('INSTRUME')}/{header.text('DETECTOR')}".upper(),
-        kind="dark" if "DARK" in kind else "flat" if "FLAT" in kind else "science",
+        kind=kind(header),
     )
+
+
+def kind(header: Header) -> str:
+    """Return what the exposure is for: of EXP_TYPE, or of OBSTYPE where a simulation is of a kind without such a word.
+
+    Examples
+    --------
+    >>> kind(Header([]).with_values({"EXP_TYPE": "MIR_DARKIMG"}))
+    'dark'
+    """
+    said = (header.text("EXP_TYPE", None) or "").upper()
+    return next((word for word in ("dark", "flat") if word.upper() in said), header.text("OBSTYPE", "science"))
 
 
 def start(header: Header) -> str | None:
@@ -140,15 +178,29 @@ def undone(header: Header) -> tuple[str, ...]:
     DataError
         If levels were subtracted before saturated reads were flagged: they can no longer be found.
     """
-    done = [key for key in STEPS if _complete(header, key)]
+    done = [key for key in STEPS if _is_complete(header, key)]
     if "S_SATURA" not in done and {"S_SUPERB", "S_LINEAR"} & set(done):
         what = "not COMPLETE, though levels have been taken off, and saturation shows in raw values alone"
         raise header.error("S_SATURA", what, "give the uncal file, or go on without with --set S_SATURA=COMPLETE")
-    names = [name for key in done for name in STEPS[key]]
+    names = [name for key in done for name in _effects(header, key)]
     if "nonlinearity" in names and "bias" not in names:
         names.append("bias")  # a straightened ramp has had its level taken off, or was meant to keep it (MIRI)
     return tuple(names)
 
 
-def _complete(header: Header, key: str) -> bool:
+def done_before(header: Header) -> tuple[str, ...]:
+    """Name the effects of `undone` that were undone before we had the file."""
+    ours = {card.key for card in header.cards if card.comment.startswith(DONE_HERE)}
+    here = {name for key, names in STEPS.items() if key in ours for name in names}
+    return tuple(name for name in undone(header) if name not in here)
+
+
+def _effects(header: Header, key: str) -> list[str]:
+    """Name the effects that a step has undone: those that we wrote behind it, or all that it stands for."""
+    said = next((card.comment for card in header.cards if card.key == key), "")
+    ours = said.removeprefix(DONE_HERE).replace(",", " ").split() if said.startswith(DONE_HERE) else []
+    return [name for name in STEPS[key] if name in ours] or list(STEPS[key])
+
+
+def _is_complete(header: Header, key: str) -> bool:
     return (header.text(key, None) or "").upper() == "COMPLETE"

@@ -7,7 +7,7 @@ Reference: JWST pipeline documentation, data products and step `ramp_fitting`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,13 @@ from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.io import jwst_keywords as keywords
 from obverse.io.cards import COMMENTARY, Card, Malformed
-from obverse.io.cargo import Cargo
+from obverse.io.cargo import Cargo, inputs_of
 from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.jwst_read import OTHER_BITS
 from obverse.io.products import default_provenance
 from obverse.io.publish import prepare_directory
-from obverse.io.writer import is_structural, write_fits
+from obverse.io.writer import is_structural, write_fits_all
 from obverse.moment import Moment
 
 if TYPE_CHECKING:
@@ -71,17 +71,15 @@ def write_products(
         made["rateints"] = rateints_hdus(frame, detector, stem, provenance)
     if "segments" in frame.companions:
         made["fitopt"] = fitopt_hdus(frame, detector, stem, provenance)
-    source = [frame.cargo.source] if isinstance(frame.cargo, Cargo) and frame.cargo.source else []
-    paths = [out_dir / f"{stem}_{name}.fits" for name in made]
-    for path, hdus in zip(paths, made.values(), strict=True):
-        write_fits(path, hdus, overwrite=overwrite, inputs=source)
-    return paths
+    files = {out_dir / f"{stem}_{name}.fits": hdus for name, hdus in made.items()}
+    write_fits_all(files, overwrite=overwrite, inputs=inputs_of(frame))
+    return list(files)
 
 
 def rate_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mapping[str, str]) -> list[Hdu]:
     """Return the units of the rate image: ImageModel."""
     quality = _pixel_flags(frame) | _group_flags(frame.flags, frame.shape[-2:])
-    primary = _primary(frame, f"{stem}_rate.fits", "ImageModel", provenance)
+    primary = _primary(frame, detector, f"{stem}_rate.fits", "ImageModel", provenance)
     return _numbered([primary, *_images(frame, quality | _other_bits(frame), _gain(frame, detector), frame)])
 
 
@@ -90,7 +88,7 @@ def rateints_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mappi
     integrations = frame.companions["integrations"]
     common = _pixel_flags(frame) & ~_LOW if integrations.flags is not None else _pixel_flags(frame)
     quality = common | _group_flags(integrations.flags, integrations.shape) | _other_bits(frame)
-    primary = _primary(frame, f"{stem}_rateints.fits", "CubeModel", provenance)
+    primary = _primary(frame, detector, f"{stem}_rateints.fits", "CubeModel", provenance)
     images = _images(integrations, quality, _gain(frame, detector), frame)
     times = [unit for unit in _units(frame) if unit.name == "INT_TIMES"]
     return _numbered([primary, *images, *times])
@@ -114,7 +112,7 @@ def fitopt_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mapping
         "WEIGHTS": ("(DN/s)-2", more["weight"].data * gain**2),
         "CRMAG": ("DN", jumps / gain),
     }
-    primary = _primary(frame, f"{stem}_fitopt.fits", "RampFitOutputModel", provenance)
+    primary = _primary(frame, detector, f"{stem}_fitopt.fits", "RampFitOutputModel", provenance)
     return _numbered([primary, *(_plane(name, np.nan_to_num(plane), unit) for name, (unit, plane) in planes.items())])
 
 
@@ -172,18 +170,31 @@ def _other_bits(frame: Frame) -> NDArray[np.uint32]:
 # -- headers ---------------------------------------------------------------------------------------------------
 
 
-def _primary(frame: Frame, name: str, model: str, provenance: Mapping[str, str]) -> Hdu:
+def _primary(frame: Frame, detector: Detector, name: str, model: str, provenance: Mapping[str, str]) -> Hdu:
     """Return the first unit: the cards of the file, with what has changed."""
-    said = {**_said(frame), "FILENAME": name, "DATAMODL": model, **short_provenance(provenance)}
-    kept = [card for card in kept_cards(frame, 0) if card.key not in said]
-    required = [Card(key, value) for key, value in said.items()]
-    return Hdu(0, "PRIMARY", 1, Header([*kept, *required]), None)
+    said = {"FILENAME": name, "DATAMODL": model, **short_provenance(provenance)}
+    changed = [*(Card(key, value) for key, value in said.items()), *_steps(frame), *_gain_factor(detector)]
+    keys = {card.key for card in changed}
+    kept = [card for card in kept_cards(frame, 0) if card.key not in keys]
+    return Hdu(0, "PRIMARY", 1, Header([*kept, *changed]), None)
 
 
-def _said(frame: Frame) -> dict[str, str]:
-    """Return the status of the steps that were really done, here or before."""
-    done = {key for key, names in keywords.STEPS.items() if set(names) & set(frame.undone)}
-    return {key: "COMPLETE" for key in keywords.STEPS if key in done}
+def _steps(frame: Frame) -> list[Card]:
+    """Return the status of the steps that were really done; a comment names the effects that were undone here."""
+    headers = frame.cargo.headers if isinstance(frame.cargo, Cargo) else ()
+    here = set(frame.undone) - set(keywords.undone(headers[0]) if headers else ())
+    done = {key: names for key, names in keywords.STEPS.items() if set(names) & set(frame.undone)}
+    return [Card(key, "COMPLETE", _by_us([n for n in names if n in here])) for key, names in done.items()]
+
+
+def _by_us(names: Sequence[str]) -> str:
+    return f"{keywords.DONE_HERE}: {', '.join(names)}" if names else ""
+
+
+def _gain_factor(detector: Detector) -> list[Card]:
+    """Return GAINFACT, by which the step `gain_scale` has multiplied the rates."""
+    factor = detector.effect("gain_scale").factor if detector.has("gain_scale") else None
+    return [Card("GAINFACT", factor, "gain factor of the rates")] if isinstance(factor, float) else []
 
 
 def short_provenance(provenance: Mapping[str, str]) -> dict[str, str]:

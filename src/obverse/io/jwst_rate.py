@@ -13,10 +13,10 @@ from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.io import jwst_keywords as keywords
-from obverse.io.cargo import Cargo
+from obverse.io.cargo import DONE_BEFORE, Cargo
 from obverse.io.door import Hdu
 from obverse.io.header import Header
-from obverse.io.text import FETCH, id_from_name
+from obverse.io.text import FETCH, id_from_name, stem
 
 __all__ = ["is_rate", "read_rate"]
 
@@ -62,9 +62,10 @@ def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: M
 
 
 def _provenance(header: Header) -> dict[str, str]:
-    """Return which version of ours has made the file, if one did."""
+    """Return which version of ours has made the file, if one did, and what had been done before."""
     maker, _, version = (header.text("CAL_SW", None) or "").partition(" ")
-    return {"obverse version": version} if maker == "obverse" else {}
+    ours = {"obverse version": version, DONE_BEFORE: ", ".join(keywords.done_before(header))}
+    return ours if maker == "obverse" else {}
 
 
 def _like(units: Mapping[str, Hdu], name: str, rates: NDArray[Any]) -> NDArray[Any] | None:
@@ -82,10 +83,17 @@ def _common(bits: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 def _exposure(header: Header, path: str | os.PathLike[str]) -> Exposure:
     return Exposure(
-        id_from_name(keywords.stem(os.path.basename(os.fsdecode(path)))),
-        header.number("EFFEXPTM", None, least=0.0),
+        id_from_name(stem(path, keywords.LEVELS)),
+        header.number("EFFEXPTM", _all_integrations(header), least=0.0),
         integrations=header.integer("NINTS", 1, least=1),
         start=keywords.start(header),
         filter=header.text("FILTER", None),
+        kind=keywords.kind(header),
         detector=f"{header.text('INSTRUME', '')}/{header.text('DETECTOR', '')}".upper(),
     )
+
+
+def _all_integrations(header: Header) -> float | None:
+    """Return the time of all integrations [s], where that of one is told."""
+    one = header.number("EFFINTTM", None, least=0.0)
+    return None if one is None else one * header.integer("NINTS", 1, least=1)

@@ -18,21 +18,24 @@ from obverse.flags import Flag
 from obverse.geometry import Section
 from obverse.io.door import Hdu, open_fits
 from obverse.io.header import Header
+from obverse.io.jwst_keywords import WITHOUT_SUPERBIAS
 from obverse.io.text import FETCH, shown_path
-from obverse.references import Reference
+from obverse.references import Reads, Reference
 
 __all__ = ["read_reference"]
 
 Units = Mapping[str, Hdu]
 
 
-def read_reference(path: str | os.PathLike[str]) -> Reference:
+def read_reference(path: str | os.PathLike[str], *, ignore_checksum: bool = False) -> Reference:
     """Read a JWST reference file.
 
     Parameters
     ----------
     path
         A FITS file whose REFTYPE is superbias, gain, readnoise, linearity, saturation, mask, dark or flat.
+    ignore_checksum
+        Turn a wrong checksum into a warning.
 
     Returns
     -------
@@ -44,21 +47,25 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
     DataError
         If it is no such reference, or arrays and keywords contradict one another: one line.
     """
-    hdus = open_fits(path)
+    hdus = open_fits(path, ignore_checksum=ignore_checksum)
     header = hdus[0].header
     kind = header.text("REFTYPE").lower()
     if kind not in _PLANES:
         raise header.error("REFTYPE", f"{kind!r} is not used here ({nearest(kind, _PLANES)})", "leave it out")
     units = {hdu.name: hdu for hdu in hdus}
-    planes = {**_PLANES[kind](units, header), **_flags(units, header)}
+    planes = {**_PLANES[kind](units, header), **_flags(units)}
+    instrument = _named(header, "INSTRUME")
     return Reference(
         kind,
-        _named(header, "INSTRUME"),
+        instrument,
         _named(header, "DETECTOR"),
         _subarray(header, next(iter(planes.values())).shape),
         planes,
         shown_path(path),
-        _extra(kind, header),
+        readouts=_readouts(header),
+        gain_factor=header.number("GAINFACT", None, positive=True) if kind == "gain" else None,
+        reads=_reads(header) if kind == "dark" else None,
+        of_counts=instrument in WITHOUT_SUPERBIAS,
     )
 
 
@@ -125,7 +132,7 @@ _PLANES: Mapping[str, Callable[[Units, Header], dict[str, NDArray[Any]]]] = Mapp
 )
 
 
-def _flags(units: Units, header: Header) -> dict[str, NDArray[np.uint32]]:
+def _flags(units: Units) -> dict[str, NDArray[np.uint32]]:
     """Translate the quality plane: DQ_DEF says which name each of its bits has."""
     quality = units["DQ"].data if "DQ" in units else None
     if quality is None:
@@ -154,12 +161,13 @@ def _text(name: Any) -> str:
     return (name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)).strip().strip("\0").upper()
 
 
-def _extra(kind: str, header: Header) -> dict[str, Any]:
+def _readouts(header: Header) -> tuple[str, ...]:
     patterns = header.text("P_READPA", None) or header.text("READPATT", None) or ""
-    extra: dict[str, Any] = {"readout": patterns.strip("|").replace(" ", "")}
-    if kind == "gain":
-        return {**extra, "gain_factor": header.number("GAINFACT", None, positive=True)}
-    if kind != "dark":
-        return extra
+    return tuple(name for name in patterns.replace(" ", "").split("|") if name)
+
+
+def _reads(header: Header) -> Reads | None:
+    """Return how a dark was read; None where it does not say."""
     frames, gap = header.integer("NFRAMES", 1, least=1), header.integer("GROUPGAP", 0, least=0)
-    return {**extra, "frames": frames, "gap": gap, "frame_time": header.number("TFRAME", None, positive=True)}
+    seconds = header.number("TFRAME", None, positive=True)
+    return None if seconds is None else Reads(seconds, frames, gap)

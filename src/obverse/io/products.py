@@ -35,6 +35,7 @@ FORMAT = 1
 """Version of this format, the keyword OBVERSE."""
 
 _UINT16_MAX = 65535
+_OUR_UNITS = frozenset(("", "PRIMARY", "SCI", "FLAGS", "PIXEL_FLAGS", "META", "HEADER"))
 
 
 def as_uint16(data: ArrayLike) -> NDArray[np.uint16]:
@@ -109,7 +110,7 @@ def to_hdus(frame: Frame, provenance: Mapping[str, str] | None = None) -> tuple[
     hdus = [Hdu(0, "PRIMARY", 1, Header(_primary_cards(frame, recorded)), None)]
     for version, (each, companions) in frames.items():
         hdus += _frame_hdus(each, version, companions, recorded if version == 1 else {})
-    hdus += _header_hdus(frame)
+    hdus += [*_header_hdus(frame), *_passengers(frame)]
     return tuple(dataclasses.replace(hdu, index=i) for i, hdu in enumerate(hdus))
 
 
@@ -220,6 +221,16 @@ def _header_hdus(frame: Frame) -> list[Hdu]:
     return [Hdu(0, "HEADER", i + 1, Header(_portable(header)), None) for i, header in enumerate(headers)]
 
 
+def _passengers(frame: Frame) -> list[Hdu]:
+    """Return the units that travel with the frame for its observatory's products."""
+    units = frame.cargo.units if isinstance(frame.cargo, Cargo) else ()
+    return [unit for unit in units if not _is_ours(unit.name)]
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OUR_UNITS or name.startswith("VAR_")
+
+
 def _portable(header: Header) -> list[Card]:
     """Keep the cards of a header that still say something without its data."""
     kept = [card for card in header.cards if not is_structural(card.key)]
@@ -255,7 +266,8 @@ def from_hdus(hdus: Sequence[Hdu], *, source: str | None = None) -> Frame:
     frame = _frame(units, header, 1, depth=0)
     headers = tuple(hdu.header for hdu in hdus if hdu.name == "HEADER")
     recorded = _recorded(_entries(units, header, 1))
-    return frame.replace(cargo=Cargo(source=source, headers=headers, provenance=recorded))
+    others = tuple(hdu for hdu in hdus if not _is_ours(hdu.name))
+    return frame.replace(cargo=Cargo(source=source, headers=headers, provenance=recorded, units=others))
 
 
 def _recorded(entries: Mapping[str, Any]) -> dict[str, str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obverse.frame import Frame
-from obverse.io import roman_image, roman_read
+from obverse.io import roman_image, roman_ramp, roman_read
+from obverse.io.asdf_door import is_asdf
 from obverse.io.ccd import Keywords
-from obverse.io.door import Hdu
+from obverse.io.dialect import Dialect
+from obverse.io.roman_cargo import LEVELS
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -18,36 +20,43 @@ if TYPE_CHECKING:
 __all__ = ["Roman"]
 
 
-class Roman:
-    """Roman WFI; its files are no FITS, so that none is recognised by its units: their name ends in ``.asdf``."""
+class Roman(Dialect):
+    """Roman WFI; it claims every ASDF file that nobody has claimed before.
 
-    def recognises(self, hdus: Sequence[Hdu]) -> bool:
-        """Say no: units are FITS."""
-        return False
+    Examples
+    --------
+    >>> Roman().stem("r0000101001001001001_0001_wfi01_f158_uncal.asdf")
+    'r0000101001001001001_0001_wfi01_f158'
+    """
 
-    def read(
+    levels = LEVELS
+
+    def claims(self, path: str | os.PathLike[str]) -> bool:
+        """Say whether a file is called ASDF; `read_file` says what is wrong with one that is not of Roman."""
+        return is_asdf(path)
+
+    def read_file(
         self,
-        hdus: Sequence[Hdu],
-        *,
         path: str | os.PathLike[str],
+        *,
         keywords: Keywords,
         overrides: Mapping[str, str],
+        ignore_checksum: bool,
+        max_bytes: int,
     ) -> Frame:
-        """Make a frame of the file: a ramp [DN], or an image of rates [DN/s]; there are no units to give it."""
-        return roman_read.read_roman(path, overrides=overrides)
+        """Make a frame of the file: a ramp [DN], or an image of rates [DN/s]."""
+        return roman_read.read_roman(path, overrides=overrides, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
 
-    def stem(self, name: str) -> str:
-        """Return the name of an exposure, of the name of its file.
+    def writes(self, name: str) -> bool:
+        """Say whether a raw file of this name is one of Roman's."""
+        return is_asdf(name)
 
-        Examples
-        --------
-        >>> Roman().stem("r0000101001001001001_0001_wfi01_f158_uncal.asdf")
-        'r0000101001001001001_0001_wfi01_f158'
-        """
-        return name.removesuffix(".asdf").removesuffix("_uncal")
+    def write(self, frame: Frame, path: Path, *, provenance: Mapping[str, str], overwrite: bool = False) -> None:
+        """Write a raw ramp; see `obverse.io.roman_ramp.write_ramp`."""
+        roman_ramp.write_ramp(frame, path, provenance=provenance, overwrite=overwrite)
 
-    def product_names(self, stem: str) -> tuple[str, ...]:
-        """Return the products that `write_products` always makes."""
+    def product_names(self, stem: str, *, segments: bool = False) -> tuple[str, ...]:
+        """Return the name of the image; Roman has no product of segments."""
         return (f"{stem}_cal.asdf",)
 
     def write_products(
@@ -61,6 +70,6 @@ class Roman:
         overwrite: bool = False,
     ) -> list[Path]:
         """Write ``<stem>_cal.asdf``; see `obverse.io.roman_image.write_image`."""
-        (name,) = self.product_names(self.stem(stem))
+        (name,) = self.product_names(stem)
         roman_image.write_image(frame, out_dir / name, detector=detector, provenance=provenance, overwrite=overwrite)
         return [out_dir / name]

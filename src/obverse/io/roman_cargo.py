@@ -6,7 +6,6 @@ import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,17 +20,17 @@ from obverse.io.asdf_door import AsdfFile
 from obverse.io.asdf_tree import TaggedMap
 from obverse.io.cargo import Cargo
 from obverse.io.roman_meta import UNKNOWN, unknown_meta
-from obverse.io.text import FETCH, id_from_name, shown, valid_id
+from obverse.io.text import FETCH, id_from_name, shown, stem, valid_id
 from obverse.ma_tables import ma_table
 from obverse.pattern import ReadPattern
 
 __all__ = [
     "BORDER",
+    "LEVELS",
     "RomanCargo",
     "amplifier_33",
     "array_of",
     "exposure_of",
-    "inputs_of",
     "meta_for",
     "needed",
     "tagged",
@@ -39,6 +38,9 @@ __all__ = [
 
 BORDER = 4
 """Reference pixels on every side of a raw frame."""
+
+LEVELS = ("_uncal", "_cal")
+"""Ends of file names that say how far a file had got."""
 
 _KINDS = {"WFI_IM_DARK": "dark", "WFI_SP_DARK": "dark", "WFI_DARK": "dark", "WFI_FLAT": "flat"}
 _TAG = "asdf://stsci.edu/datamodels/roman/tags/{}-2.1.0"
@@ -102,10 +104,9 @@ def exposure_of(
     if resultants is not None and (len(pattern) != resultants or count not in (None, UNKNOWN, resultants)):
         what = f"{resultants} resultants, read_pattern has {len(pattern)}, nresultants is {shown(count)}"
         raise DataError(f"{name}: roman/data: {what}: {FETCH}, or --set exposure.nresultants={resultants}")
-    stem = _bare(str(meta.get("filename", "")))
-    own = _bare(Path(os.fsdecode(path)).name)
+    said_name = stem(str(meta.get("filename", "")), LEVELS)
     return Exposure(
-        stem if valid_id(stem) else id_from_name(own),
+        said_name if valid_id(said_name) else id_from_name(stem(path, LEVELS)),
         kind=_KINDS.get(str(said.get("type")), "science"),
         start=_iso(said.get("start_time")),
         pattern=pattern,
@@ -118,10 +119,6 @@ def _iso(time: Any) -> str | None:
     """Return a time as text; ASDF writes it bare, or in a mapping."""
     text = time.get("value") if isinstance(time, dict) else time
     return str(text) if isinstance(text, str) else None
-
-
-def _bare(name: str) -> str:
-    return name.removesuffix(".asdf").removesuffix("_uncal").removesuffix("_cal")
 
 
 def _pattern(said: Mapping[str, Any], name: str) -> ReadPattern:
@@ -164,9 +161,3 @@ def amplifier_33(frame: Frame) -> NDArray[np.uint16]:
         return found.data.astype(np.uint16).reshape(found.shape[-3:])
     pattern = frame.exposure.pattern
     return np.zeros((0 if pattern is None else len(pattern), frame.shape[-2], _AMPLIFIER_33), np.uint16)
-
-
-def inputs_of(frame: Frame) -> list[str]:
-    """Return the file that a frame came from, which is not written onto."""
-    source = frame.cargo.source if isinstance(frame.cargo, Cargo) else None
-    return [source] if source else []

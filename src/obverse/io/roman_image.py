@@ -19,6 +19,7 @@ from obverse.frame import Frame
 from obverse.io.asdf_door import AsdfFile
 from obverse.io.asdf_tree import TaggedMap
 from obverse.io.asdf_writer import write_asdf
+from obverse.io.cargo import inputs_of
 from obverse.io.publish import prepare_directory
 from obverse.io.roman_bits import from_roman, to_roman
 from obverse.io.roman_cargo import (
@@ -27,7 +28,6 @@ from obverse.io.roman_cargo import (
     amplifier_33,
     array_of,
     exposure_of,
-    inputs_of,
     meta_for,
     needed,
     tagged,
@@ -71,11 +71,18 @@ def read_image(file: AsdfFile, cargo: RomanCargo, path: str | os.PathLike[str]) 
             pixel_flags=np.where(np.isfinite(data), dq, dq | np.uint32(Flag.DO_NOT_USE)),
             variances={name: plane.astype(np.float32) for name, plane in planes.items() if plane is not None},
             exposure=exposure_of(cargo.meta, file.name, path),
-            undone=("estimate",),
+            undone=_undone(cargo.meta),
             cargo=cargo,
         )
     except UsageError as problem:
         raise DataError(f"{file.name}: roman: {problem}, {FETCH}") from None
+
+
+def _undone(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the effects that the pipeline has undone, of ``meta.cal_step``; an image of rates has been fitted."""
+    said = meta.get("cal_step")
+    status = said if isinstance(said, Mapping) else {}
+    return tuple(name for name, step in _STEPS.items() if name == "estimate" or status.get(step) == "COMPLETE")
 
 
 def write_image(

@@ -18,6 +18,7 @@ from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
 from obverse.io.asdf_door import AsdfFile
 from obverse.io.asdf_writer import write_asdf
+from obverse.io.cargo import inputs_of
 from obverse.io.products import as_uint16
 from obverse.io.publish import prepare_directory
 from obverse.io.roman_bits import from_roman_reads
@@ -27,7 +28,6 @@ from obverse.io.roman_cargo import (
     amplifier_33,
     array_of,
     exposure_of,
-    inputs_of,
     meta_for,
     needed,
     tagged,

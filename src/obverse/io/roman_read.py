@@ -60,7 +60,7 @@ def read_roman(
         read = _READERS[_model(file)]
         meta = _overridden(_meta(file), overrides or {}, file.name)
         provenance = {**_made_by_us(meta), **{f"set {key}": value for key, value in (overrides or {}).items()}}
-        setup = Setup("WFI", str(meta["instrument"].get("detector", "")))
+        setup = Setup("WFI", str(meta["instrument"].get("detector", "")), has_superbias=False)
         cargo = RomanCargo(os.fsdecode(path), provenance=provenance, setup=setup, meta=meta)
         return read(file, cargo, path)
 
@@ -88,9 +88,13 @@ def _meta(file: AsdfFile) -> dict[str, Any]:
 
 
 def _made_by_us(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Return which version of ours has made the file, if one did."""
-    ours = meta.get("calibration_software_name") == "obverse"
-    return {"obverse version": str(meta.get("calibration_software_version"))} if ours else {}
+    """Return which version of ours has made the file, if one did, and what it has recorded."""
+    if meta.get("calibration_software_name") != "obverse":
+        return {}
+    logs = meta.get("cal_logs")
+    recorded = [str(line).partition(": ") for line in (logs if isinstance(logs, list) else ())]
+    told = {key: value for key, separator, value in recorded if separator}
+    return {**told, "obverse version": str(meta.get("calibration_software_version"))}
 
 
 def _plain_meta(value: Any) -> Any:

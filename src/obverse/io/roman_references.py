@@ -75,7 +75,7 @@ def read_reference(path: str | os.PathLike[str], *, ignore_checksum: bool = Fals
         instrument = meta.get("instrument") or {}
         said = _named(instrument, "name"), _named(instrument, "detector")
         try:
-            return Reference(kind, *said, Section((0, rows), (0, columns)), planes, file.name)
+            return Reference(kind, *said, Section((0, rows), (0, columns)), planes, file.name, of_counts=True)
         except UsageError as problem:
             raise DataError(f"{problem}: {FETCH}") from None
 

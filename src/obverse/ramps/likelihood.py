@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from obverse.kernels.likelihood import fit_rows
 from obverse.pattern import ReadPattern
 from obverse.ramps.inputs import Cube
-from obverse.ramps.pedestal import Prior, with_prior
+from obverse.ramps.pedestal import Prior, fit_strips, with_prior
 from obverse.ramps.result import RampFit
 from obverse.ramps.sweep import sweep
 
@@ -93,7 +93,12 @@ def fit(
     def kernel(counts: Array, flags: Array, pixels: Any, *rest: Any) -> float:
         return fit_rows(counts, flags, pixels, numbers, tbar, limit, *rest)
 
-    done = sweep(cube, 5 if prior is None else 11, kernel, bool(np.isfinite(min(limits))), threads)
-    rate, var_poisson, var_read, chi2, pedestal = done.planes[:5]
-    made = RampFit(rate, var_poisson, var_read, done.flags, done.resultant_flags, pedestal, chi2)
-    return made if prior is None else with_prior(made, done.planes[5:], cube, prior)
+    def swept(one: Cube, workers: int | None) -> tuple[RampFit, Array]:
+        done = sweep(one, 5 if prior is None else 11, kernel, bool(np.isfinite(min(limits))), workers)
+        rate, var_poisson, var_read, chi2, pedestal = done.planes[:5]
+        made = RampFit(rate, var_poisson, var_read, done.flags, done.resultant_flags, pedestal, chi2)
+        return made, done.planes[5:]
+
+    if prior is None:
+        return swept(cube, threads)[0]
+    return fit_strips(cube, lambda one, rows: with_prior(*swept(one, 1), one, prior.rows(rows)), threads)

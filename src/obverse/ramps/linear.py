@@ -10,14 +10,23 @@ from numpy.typing import NDArray
 
 from obverse.flags import Flag
 from obverse.kernels._segments import count_rows
-from obverse.kernels.linear import COMBINE, FIELDS, FORMAL, FORMAL_TOTAL, JOINS, fit_rows
+from obverse.kernels.linear import COMBINE, FORMAL, FORMAL_TOTAL, fit_rows
 from obverse.ramps.inputs import Cube
 from obverse.ramps.one_group import Lone
 from obverse.ramps.result import RampFit
 from obverse.ramps.sweep import still, sweep
 from obverse.ramps.weights import Weighting
 
-__all__ = ["Part", "common_rate", "fit", "mean_of", "mean_pedestal", "segments_of", "weights_of_lone"]
+__all__ = [
+    "Part",
+    "common_rate",
+    "fit",
+    "mean_of",
+    "mean_pedestal",
+    "most_segments",
+    "store_segments",
+    "weights_of_lone",
+]
 
 Array = NDArray[Any]
 
@@ -91,15 +100,16 @@ def _kernel(
     return kernel
 
 
-def segments_of(cube: Cube, weighting: Weighting, given: Array | None, threads: int | None) -> Array:
-    """Return what `obverse.kernels.linear.FIELDS` lists, (field, segment, row, column); NaN where there is none."""
-    n, n_rows, n_columns = cube.counts.shape[1:]
+def most_segments(cube: Cube, joins: int) -> int:
+    """Count the segments of the pixel that has most, in one integration; at least one."""
     flags = np.zeros((0, 0, 0), np.uint8) if cube.flags is None else cube.flags[0]
-    scratch = [np.zeros(n, np.int64) for _ in range(3)]
-    most = max(count_rows(still(cube.counts[0]), still(flags), weighting.rule[JOINS], *scratch), 1)
-    stored = np.full((len(FIELDS), most, n_rows, n_columns), np.nan, cube.gain.dtype)
-    sweep(cube, 4, _kernel(cube, weighting, np.inf, given, stored), False, threads)
-    return stored
+    scratch = [np.zeros(cube.counts.shape[1], np.int64) for _ in range(3)]
+    return max(count_rows(still(cube.counts[0]), still(flags), joins, *scratch), 1)
+
+
+def store_segments(cube: Cube, weighting: Weighting, given: Array | None, stored: Array) -> None:
+    """Write what `obverse.kernels.linear.FIELDS` lists into (field, segment, row, column), where there is a segment."""
+    sweep(cube, 4, _kernel(cube, weighting, np.inf, given, stored), False, threads=1)
 
 
 def common_rate(parts: list[Part], cube: Cube) -> Array:

@@ -16,6 +16,7 @@ Reference: documentation of the JWST ramp_fitting step; the numbers are those of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from obverse.ramps.inputs import Cube
 from obverse.ramps.one_group import Lone
 from obverse.ramps.result import RampFit
 
-__all__ = ["Formulas", "Stated", "combined", "formulas", "median_rate", "put_lone", "refuse_uneven"]
+__all__ = ["Formulas", "Stated", "combined", "formulas", "median_rate", "put_lone", "refuse_uneven", "with_room"]
 
 Array = NDArray[Any]
 
@@ -49,32 +50,34 @@ def refuse_uneven(pattern: ReadPattern) -> None:
         raise UsageError("fit_ramps: variance='jwst' holds for even groups alone, use 'exact' for this pattern")
 
 
-def median_rate(cube: Cube, lone: list[Lone]) -> Array:
+def median_rate(cube: Cube, lone: Sequence[Lone] = ()) -> Array:
     """Return the median of the differences over the group time, averaged over integrations [electron/s].
 
     An integration without any difference counts as zero, as it does in the mission's pipeline.
     """
-    counts = np.array(cube.counts, np.float64)
-    bad = np.uint8(Flag.DO_NOT_USE | Flag.SATURATED | Flag.CHARGELOSS)
-    flags = cube.marks
-    counts[(flags & bad) != 0] = np.nan
-    if counts.shape[1] < 2:
-        rates = np.zeros((counts.shape[0], *counts.shape[2:]))
-    else:
-        steps = np.diff(counts, axis=1) / np.diff(cube.pattern.tbar)[:, None, None]
-        steps[(flags[:, 1:] & np.uint8(Flag.JUMP_DET)) != 0] = np.nan
-        rates = np.nan_to_num(_nan_median(steps) * cube.gain)
+    rates = np.array([_median_of_one(one) for one in cube.integrations()])
     for rate, one in zip(rates, lone, strict=False):  # none yet before the fit
         rate[one.where] = one.rate
     return rates.mean(axis=0)
 
 
+def _median_of_one(cube: Cube) -> Array:
+    counts, flags = np.array(cube.counts[0], np.float64), cube.marks[0]
+    if len(counts) < 2:
+        return np.zeros(counts.shape[1:])
+    counts[(flags & np.uint8(Flag.DO_NOT_USE | Flag.SATURATED | Flag.CHARGELOSS)) != 0] = np.nan
+    steps = np.diff(counts, axis=0)
+    steps /= np.diff(cube.pattern.tbar)[:, None, None]
+    steps[(flags[1:] & np.uint8(Flag.JUMP_DET)) != 0] = np.nan
+    return np.nan_to_num(_nan_median(steps) * cube.gain)
+
+
 def _nan_median(steps: Array) -> Array:
-    """Median over axis 1 of what is finite; NaN without any, and without a warning."""
-    ordered = np.sort(steps, axis=1)
-    n = np.isfinite(steps).sum(axis=1, keepdims=True)
-    low, high = (np.take_along_axis(ordered, np.maximum(i, 0), axis=1) for i in ((n - 1) // 2, n // 2 * (n > 0)))
-    return ((low + np.minimum(high, np.inf)) / 2)[:, 0]
+    """Median over axis 0 of what is finite; NaN without any, and without a warning."""
+    ordered = np.sort(steps, axis=0)
+    n = np.isfinite(steps).sum(axis=0, keepdims=True)
+    low, high = (np.take_along_axis(ordered, np.maximum(i, 0), axis=0) for i in ((n - 1) // 2, n // 2 * (n > 0)))
+    return ((low + np.minimum(high, np.inf)) / 2)[0]
 
 
 def formulas(cube: Cube, length: Array, rate: Array) -> Formulas:
@@ -99,31 +102,32 @@ def put_lone(made: Formulas, lone: list[Lone], cube: Cube, rate: Array) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Stated:
-    """What the formulas give for integrations, (integration, row, column), and for the exposure."""
+    """Variances and error, (row, column); (integration, row, column) of all integrations."""
 
-    each: Formulas
-    each_error: Array
-    whole: Formulas
+    read: Array
+    poisson: Array
+    error: Array
 
-    def integration(self, i: int, fit: RampFit) -> RampFit:
-        """Return the fit of one integration with these variances and errors."""
-        return _restated(fit, Formulas(self.each.read[i], self.each.poisson[i]), self.each_error[i])
+    def integration(self, i: int) -> Stated:
+        """Return those of one integration."""
+        return Stated(self.read[i], self.poisson[i], self.error[i])
 
-    def exposure(self, fit: RampFit) -> RampFit:
-        """Return the fit of the exposure with these variances and errors."""
-        return _restated(fit, self.whole, np.sqrt(self.whole.read + self.whole.poisson))
-
-
-def _restated(fit: RampFit, made: Formulas, error: Array) -> RampFit:
-    read, poisson, stated = (
-        np.where(np.isfinite(fit.rate), plane, np.nan).astype(fit.rate.dtype)
-        for plane in (made.read, made.poisson, error)
-    )
-    return replace(fit, var_read=read, var_poisson=poisson, stated_error=stated)
+    def enter(self, fit: RampFit, rows: slice) -> None:
+        """Write them into some rows of a fit; NaN where there is no rate."""
+        known = np.isfinite(fit.rate[rows])
+        rooms = (fit.var_read, fit.var_poisson, np.asarray(fit.stated_error))
+        for room, plane in zip(rooms, (self.read, self.poisson, self.error), strict=True):
+            room[rows] = np.where(known, plane, np.nan)
 
 
-def combined(made: Formulas) -> Stated:
-    r"""Combine the variances of segments.
+def with_room(fit: RampFit) -> RampFit:
+    """Return a fit whose variances and error are yet to be stated."""
+    read, poisson, error = (np.empty_like(fit.rate) for _ in range(3))
+    return replace(fit, var_read=read, var_poisson=poisson, stated_error=error)
+
+
+def combined(made: Formulas) -> tuple[Stated, Stated]:
+    r"""Combine the variances of segments: in each integration, and in the exposure.
 
     .. math::
 
@@ -133,9 +137,10 @@ def combined(made: Formulas) -> Stated:
     The exposure sums over all integrations. Its error and that of an integration follow different rules, so that
     the two differ where one integration has several segments.
     """
-    each = Formulas(_harmonic(made.read, 1), _harmonic(made.poisson, 1))
-    whole = Formulas(_harmonic(made.read, (0, 1)), _harmonic(made.poisson, (0, 1)))
-    return Stated(each, np.sqrt(_harmonic(made.read + made.poisson, 1)), whole)
+    error = np.sqrt(_harmonic(made.read + made.poisson, 1))
+    each = Stated(_harmonic(made.read, 1), _harmonic(made.poisson, 1), error)
+    read, poisson = _harmonic(made.read, (0, 1)), _harmonic(made.poisson, (0, 1))
+    return each, Stated(read, poisson, np.sqrt(read + poisson))
 
 
 def _harmonic(variance: Array, axis: int | tuple[int, ...]) -> Array:

@@ -45,6 +45,9 @@ def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting
 
     Notes
     -----
+    Limits: the exponent is chosen by the ends of the ramp, whose noise the rate shares. Near the limits between
+    exponents the rate is biased, by up to 0.026 of its error for 20 single reads and 0.039 for Roman's table 3, and its
+    variance is up to 4 % above the smallest one. `covariance` and the likelihood have neither.
     Reference: Fixsen et al. 2000, PASP 112 1350; Regan 2007, JWST-STScI-001212.
 
     Examples

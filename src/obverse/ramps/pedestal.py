@@ -21,6 +21,7 @@ Reference: Brandt 2024, PASP 136 045004, section on the pedestal, where it is on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +32,9 @@ from obverse.errors import UsageError
 from obverse.quantities import plain
 from obverse.ramps.inputs import Cube
 from obverse.ramps.result import RampFit
+from obverse.ramps.strips import cut, over_strips
 
-__all__ = ["Prior", "with_prior"]
+__all__ = ["Prior", "fit_strips", "with_prior"]
 
 Array = NDArray[Any]
 
@@ -59,7 +61,39 @@ class Prior:
             raise UsageError("fit_ramps: pedestal_prior needs finite means and a sigma above 0")
         return cls(mean, sigma)
 
+    def rows(self, rows: slice) -> Prior:
+        """What is known of some rows."""
+        return Prior(cut(self.mean, rows), cut(self.sigma, rows))
 
+
+def fit_strips(cube: Cube, fit: Callable[[Cube, slice], RampFit], threads: int | None) -> RampFit:
+    """Fit one integration strip by strip, for the planes that the prior needs are more than the fit has.
+
+    Parameters
+    ----------
+    cube
+        One integration.
+    fit
+        Takes some rows of it, and which they are; returns their fit, with chi-square.
+    threads
+        Worker threads.
+    """
+    image, dtype = cube.counts.shape[2:], cube.gain.dtype
+    rate, var_poisson, var_read, pedestal, chi2 = (np.empty(image, dtype) for _ in range(5))
+    flags, marks = np.empty(image, np.uint32), np.empty(cube.counts.shape, np.uint8)
+    whole = RampFit(rate, var_poisson, var_read, flags, marks, pedestal, chi2)
+
+    def work(strip: Cube, rows: slice) -> None:
+        part = fit(strip, rows)
+        marks[:, :, rows] = part.resultant_flags
+        for name, plane in part.planes().items():
+            whole.planes()[name][rows] = plane
+
+    over_strips(cube, work, threads)
+    return whole
+
+
+@np.errstate(divide="ignore", invalid="ignore")  # NaN where no difference is left
 def with_prior(fit: RampFit, extra: Array, cube: Cube, prior: Prior) -> RampFit:
     """Return the fit of one integration with what the prior adds; its variances keep their proportion.
 

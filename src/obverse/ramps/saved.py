@@ -9,21 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.flags import Flag
-from obverse.kernels.linear import FIELDS
+from obverse.kernels.linear import FIELDS, JOINS
 from obverse.ramps.inputs import Cube
-from obverse.ramps.linear import segments_of
+from obverse.ramps.linear import most_segments, store_segments
 from obverse.ramps.mission import Formulas
 from obverse.ramps.one_group import Lone
 from obverse.ramps.result import Segments
+from obverse.ramps.strips import lone_rows, over_strips, strip_of
 from obverse.ramps.weights import Weighting
 
-__all__ = ["Table", "exact_segments", "mission_segments", "table_of"]
+__all__ = ["Entries", "Table", "enter", "exact_segments", "room_for", "table_of"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Entries:
     """One number a segment, (integration, segment, row, column); NaN where there is none.
 
     Parameters
@@ -57,57 +58,121 @@ class Table:
         return self.last - self.first + 1
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The entries of a cube, made for some rows at a time: all of them would take more memory than the cube.
+
+    Parameters
+    ----------
+    cubes
+        One an integration.
+    weighting
+        Which estimator; None for a pattern without differences.
+    given
+        Covariance rate that all segments share, (row, column) [electron/s]; None: the pixel's own.
+    threads
+        Worker threads.
+    lone
+        Lone resultants of each integration, which are the first segment of their pixels.
+    """
+
+    cubes: list[Cube]
+    weighting: Weighting | None
+    given: Array | None
+    threads: int | None
+    lone: tuple[Lone, ...] = ()
+
+    @property
+    def joins(self) -> int:
+        """Whether a hit resultant joins the next segment."""
+        return 0 if self.weighting is None else self.weighting.rule[JOINS]
+
+    def most(self) -> int:
+        """Count the segments of the pixel that has most; at least one."""
+        return max(max(over_strips(c, lambda s, _: most_segments(s, self.joins), self.threads)) for c in self.cubes)
+
+    def rows(self, rows: slice) -> Entries:
+        """Fit every segment of some rows once more."""
+        strips = [strip_of(one, rows) for one in self.cubes]
+        most = max(most_segments(one, self.joins) for one in strips)
+        room = np.full((len(strips), len(FIELDS), most, *strips[0].counts.shape[2:]), np.nan, strips[0].gain.dtype)
+        if self.weighting is not None:
+            for one, stored in zip(strips, room, strict=True):
+                store_segments(one, self.weighting, None if self.given is None else self.given[rows], stored)
+        for lone, stored in zip(self.lone, room, strict=False):  # none where they do not count
+            _put_lone(stored[:, 0], lone_rows(lone, rows))
+        return Entries(*room.swapaxes(0, 1))
+
+
 def table_of(cubes: list[Cube], weighting: Weighting | None, given: Array | None, threads: int | None) -> Table:
-    """Fit every segment once more, one integration a cube, and keep it."""
-    if weighting is None:
-        shape = (len(FIELDS), len(cubes), 1, *cubes[0].counts.shape[2:])
-        return Table(*np.full(shape, np.nan, cubes[0].gain.dtype))
-    each = [segments_of(one, weighting, given, threads) for one in cubes]
-    most = max(fields.shape[1] for fields in each)
-    padded = [np.pad(f, ((0, 0), (0, most - f.shape[1]), (0, 0), (0, 0)), constant_values=np.nan) for f in each]
-    return Table(*np.stack(padded, axis=1))
+    """Return the table of some integrations, without lone resultants."""
+    return Table(cubes, weighting, given, threads)
 
 
-def put_lone(table: Table, lone: list[Lone]) -> None:
-    """Enter lone resultants as the first segment of their pixels."""
-    for i, one in enumerate(lone):
-        nothing = np.zeros_like(one.rate)
-        entries = (one.rate, one.read_form(), one.form, one.index, one.index) + 5 * (nothing,)
-        for name, values in zip(FIELDS, entries, strict=True):
-            getattr(table, name)[i, 0][one.where] = values
+def _put_lone(stored: Array, lone: Lone) -> None:
+    nothing = np.zeros_like(lone.rate)
+    entries = (lone.rate, lone.read_form(), lone.form, lone.index, lone.index) + 5 * (nothing,)
+    for plane, values in zip(stored, entries, strict=True):
+        plane[lone.where] = values
 
 
 def exact_segments(table: Table, cube: Cube, rate: Array) -> Segments:
     """State the variances of each segment at the rate of the exposure."""
-    light, read = np.maximum(rate, 0) + cube.dark_rate, cube.read_noise**2
-    variance = Formulas(read * table.qr, light * table.qs)
-    intercept_error = np.sqrt(read * table.jr + light * table.js)
-    return _segments(table, cube, variance, np.sqrt(variance.read + variance.poisson), intercept_error)
+    made = room_for(table, cube)
+
+    def work(strip: Cube, rows: slice) -> None:
+        entries = table.rows(rows)
+        light, read = np.maximum(rate[rows], 0) + strip.dark_rate, strip.read_noise**2
+        variance = Formulas(read * entries.qr, light * entries.qs)
+        intercept_error = np.sqrt(read * entries.jr + light * entries.js)
+        enter(made, rows, entries, variance, np.sqrt(variance.read + variance.poisson), intercept_error)
+
+    over_strips(cube, work, table.threads)
+    return made
 
 
-def mission_segments(table: Table, cube: Cube, made: Formulas) -> Segments:
-    """State the mission's variances and formal errors."""
-    return _segments(table, cube, made, table.formal_rate, table.formal_intercept)
+def room_for(table: Table, cube: Cube) -> Segments:
+    """Return segments without entries, and the jumps."""
+    integrations, _, *image = cube.counts.shape
+    shape = (integrations, table.most(), *image)
+    rooms = [np.zeros(shape, cube.gain.dtype) for _ in range(7)]
+    ends = [np.full(shape, -1, np.int16) for _ in range(2)]
+    return Segments(*rooms, *ends, jumps_of(cube, table.threads))
 
 
-def _segments(table: Table, cube: Cube, variance: Formulas, error: Array, intercept_error: Array) -> Segments:
-    """Fill with zeros where there is no segment."""
-    dtype = cube.gain.dtype
+def enter(
+    made: Segments, rows: slice, entries: Entries, variance: Formulas, error: Array, intercept_error: Array
+) -> None:
+    """Write the segments of some rows; zeros remain where there is none."""
+    there = np.s_[:, : entries.rate.shape[1], rows]
     with np.errstate(divide="ignore"):
         weight = 1 / variance.read
-    planes = (table.rate, variance.poisson, variance.read, error, table.intercept, intercept_error, weight)
-    first, last = (np.where(np.isnan(end), -1, end).astype(np.int16) for end in (table.first, table.last))
-    made = [np.nan_to_num(plane).astype(dtype) for plane in planes]
-    return Segments(made[0], made[1], made[2], made[3], made[4], made[5], made[6], first, last, jumps_of(cube))
+    planes = (entries.rate, variance.poisson, variance.read, error, entries.intercept, intercept_error, weight)
+    rooms = (made.rate, made.var_poisson, made.var_read, made.error, made.intercept, made.intercept_error, made.weight)
+    for room, plane in zip(rooms, planes, strict=True):
+        room[there] = np.nan_to_num(plane)
+    for room, end in ((made.first, entries.first), (made.last, entries.last)):
+        room[there] = np.where(np.isnan(end), -1, end)
 
 
-def jumps_of(cube: Cube) -> Array:
+def jumps_of(cube: Cube, threads: int | None) -> Array:
     """Return the rise of the counts at each JUMP_DET, packed to the front [electron]."""
-    counts = cube.counts
-    if cube.flags is None or counts.shape[1] < 2:
-        return np.zeros((counts.shape[0], 0, *counts.shape[2:]), cube.gain.dtype)
-    hit = (cube.flags[:, 1:] & np.uint8(Flag.JUMP_DET)) != 0
-    most = int(hit.sum(axis=1).max())
-    order = np.argsort(~hit, axis=1, kind="stable")[:, :most]
-    steps = np.where(hit, np.diff(counts.astype(cube.gain.dtype), axis=1) * cube.gain, 0)
-    return np.take_along_axis(steps, order, axis=1)
+    integrations, resultants, *image = cube.counts.shape
+    if cube.flags is None or resultants < 2:
+        return np.zeros((integrations, 0, *image), cube.gain.dtype)
+    most = max(over_strips(cube, lambda strip, _: int(_hits(strip).sum(axis=1).max()), threads))
+    made = np.zeros((integrations, most, *image), cube.gain.dtype)
+
+    def work(strip: Cube, rows: slice) -> None:
+        hit = _hits(strip)
+        order = np.argsort(~hit, axis=1, kind="stable")[:, :most]
+        steps = np.where(hit, np.diff(strip.counts.astype(strip.gain.dtype), axis=1) * strip.gain, 0)
+        made[:, :, rows] = np.take_along_axis(steps, order, axis=1)
+
+    over_strips(cube, work, threads)
+    return made
+
+
+def _hits(cube: Cube) -> NDArray[np.bool_]:
+    hit: NDArray[np.bool_] = (cube.marks[:, 1:] & np.uint8(Flag.JUMP_DET)) != 0
+    return hit

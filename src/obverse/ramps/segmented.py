@@ -15,9 +15,11 @@ from obverse.pattern import ReadPattern
 from obverse.ramps import linear, mission
 from obverse.ramps.inputs import Cube
 from obverse.ramps.linear import Part
+from obverse.ramps.mission import Stated
 from obverse.ramps.one_group import Lone, filled, lone_of, no_lone, put
 from obverse.ramps.result import RampFit
-from obverse.ramps.saved import Table, exact_segments, mission_segments, put_lone, table_of
+from obverse.ramps.saved import Table, enter, exact_segments, room_for
+from obverse.ramps.strips import lone_rows, over_strips
 from obverse.ramps.weights import Weighting
 from obverse.ramps.wish import Wish
 
@@ -60,11 +62,10 @@ def by_segments(
     if wish.variance == "exact" and not wish.save_segments:
         return fits, whole
     marked = replace(cube, flags=np.concatenate([fit.resultant_flags for fit in fits]))
-    table = table_of(marked.integrations(), weighting, given, wish.threads)
-    put_lone(table, lone)
+    table = Table(marked.integrations(), weighting, given, wish.threads, tuple(lone))
     if wish.variance == "exact":
         return fits, replace(whole, segments=exact_segments(table, marked, whole.rate))
-    return _stated(fits, whole, table, marked, lone, weighting, wish)
+    return _stated(fits, whole, table, marked, wish.save_segments)
 
 
 def _fitted(weighting: Weighting | None, cube: Cube, wish: Wish, intercept: float) -> tuple[Array | None, list[Part]]:
@@ -81,12 +82,23 @@ def _fitted(weighting: Weighting | None, cube: Cube, wish: Wish, intercept: floa
 
     given = None
     if weighting.rule[COMBINE] == FORMAL_TOTAL:
-        given = np.maximum(mission.median_rate(cube, []), 0) + cube.dark_rate
+        given = _median_rates(cube, wish.threads)
     parts = fits(given)
     if many and weighting.rule[COMBINE] == COMMON_RATE:
         given = linear.common_rate(parts, cube)
         parts = fits(given)
     return given, parts
+
+
+def _median_rates(cube: Cube, threads: int | None) -> Array:
+    """Return the covariance rate that the mission's rule of combination takes for all segments."""
+    made = np.empty(cube.counts.shape[2:], cube.gain.dtype)
+
+    def work(strip: Cube, rows: slice) -> None:
+        made[rows] = np.maximum(mission.median_rate(strip), 0) + strip.dark_rate
+
+    over_strips(cube, work, threads)
+    return made
 
 
 def _nothing(cube: Cube) -> Part:
@@ -118,35 +130,39 @@ def _with_lone(part: Part, lone: Lone, cube: Cube, weighting: Weighting | None) 
 
 
 def _stated(
-    fits: list[RampFit],
-    whole: RampFit,
-    table: Table,
-    cube: Cube,
-    lone: list[Lone],
-    weighting: Weighting | None,
-    wish: Wish,
+    fits: list[RampFit], whole: RampFit, table: Table, cube: Cube, save_segments: bool
 ) -> tuple[list[RampFit], RampFit]:
     """Exchange the exact variances for those of the mission's formulas."""
-    rate = mission.median_rate(cube, lone)
-    made = mission.formulas(cube, table.length, rate)
-    mission.put_lone(made, lone, cube, rate)
-    stated = mission.combined(made)
-    each = [stated.integration(i, fit) for i, fit in enumerate(fits)]
-    whole = stated.exposure(whole)
-    if (cube.marks & np.uint8(Flag.CHARGELOSS)).any() and weighting is not None:
-        whole, each = _with_read_noise_of_all(whole, each, cube, weighting, wish)
-    segments = mission_segments(table, cube, made) if wish.save_segments else None
+    each, whole = [mission.with_room(fit) for fit in fits], mission.with_room(whole)
+    segments = room_for(table, cube) if save_segments else None
+
+    def work(strip: Cube, rows: slice) -> None:
+        entries, lone = table.rows(rows), [lone_rows(one, rows) for one in table.lone]
+        rate = mission.median_rate(strip, lone)
+        made = mission.formulas(strip, entries.length, rate)
+        mission.put_lone(made, lone, strip, rate)
+        of_each, of_all = _with_read_noise_of_all(mission.combined(made), strip, table.weighting, rate)
+        for i, fit in enumerate(each):
+            of_each.integration(i).enter(fit, rows)
+        of_all.enter(whole, rows)
+        if segments is not None:
+            enter(segments, rows, entries, made, entries.formal_rate, entries.formal_intercept)
+
+    over_strips(cube, work, table.threads)
     return each, replace(whole, segments=segments)
 
 
 def _with_read_noise_of_all(
-    whole: RampFit, each: list[RampFit], cube: Cube, weighting: Weighting, wish: Wish
-) -> tuple[RampFit, list[RampFit]]:
+    stated: tuple[Stated, Stated], cube: Cube, weighting: Weighting | None, rate: Array
+) -> tuple[Stated, Stated]:
     """State the read variance as if charge had not migrated, and leave the error: the mission does so."""
     migrated = (cube.marks & np.uint8(Flag.CHARGELOSS)) != 0
+    if weighting is None or not migrated.any():
+        return stated
     kept = cube.marks & ~np.uint8(Flag.CHARGELOSS | Flag.DO_NOT_USE)
     full = replace(cube, flags=np.where(migrated, kept, cube.marks))
-    table = table_of(full.integrations(), weighting, None, wish.threads)
-    stated = mission.combined(mission.formulas(full, table.length, whole.rate))
-    each = [replace(fit, var_read=stated.integration(i, fit).var_read) for i, fit in enumerate(each)]
-    return replace(whole, var_read=stated.exposure(whole).var_read), each
+    length = Table(full.integrations(), weighting, None, 1).rows(slice(None)).length
+    here = migrated.any(axis=(0, 1))
+    restated = mission.combined(mission.formulas(full, length, rate))
+    each, whole = (replace(a, read=np.where(here, b.read, a.read)) for a, b in zip(stated, restated, strict=True))
+    return each, whole

@@ -76,7 +76,9 @@ def sweep(cube: Cube, n_planes: int, kernel: Callable[..., float], search: bool,
         run_rows(n_rows, work, threads)
     marked = found if found.size else flags if flags.size else np.zeros(shape, np.uint8)
     if not_numbers:
-        marked = _mark_not_numbers(marked, counts, not_numbers)
+        marked = marked if marked.flags.writeable else marked.copy()  # never in the array that the caller gave
+        for rows in not_numbers:
+            _mark_not_numbers(marked[:, rows], counts[:, rows])
     return Swept(out, out_flags, marked.reshape(cube.counts.shape))
 
 
@@ -87,10 +89,8 @@ def still(array: Array) -> Array:
     return view
 
 
-def _mark_not_numbers(flags: NDArray[np.uint8], counts: Array, strips: list[slice]) -> NDArray[np.uint8]:
-    """Flag what is NaN or infinite and was not flagged; never in the array that the caller gave."""
-    made = flags.copy()
-    for rows in strips:
-        lost = ~np.isfinite(counts[:, rows]) & ((flags[:, rows] & UNUSABLE) == 0)
-        made[:, rows] |= np.where(lost, np.uint8(Flag.DO_NOT_USE), np.uint8(0))
-    return made
+def _mark_not_numbers(flags: NDArray[np.uint8], counts: Array) -> None:
+    """Flag what is NaN or infinite and was not flagged, one resultant after the other."""
+    for marks, plane in zip(flags, counts, strict=True):
+        lost = ~np.isfinite(plane) & ((marks & np.uint8(UNUSABLE)) == 0)
+        marks[lost] |= np.uint8(Flag.DO_NOT_USE)

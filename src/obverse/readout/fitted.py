@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.exposure import Exposure
-from obverse.flags import Flag
+from obverse.flags import UNUSABLE, Flag
 from obverse.frame import Frame
 
 if TYPE_CHECKING:
     from obverse.ramps import RampFit
     from obverse.ramps.result import Segments
 
-__all__ = ["fitted_companions"]
+__all__ = ["fitted_companions", "without_differences"]
 
 _OF_GROUPS = Flag.DO_NOT_USE | Flag.SATURATED | Flag.JUMP_DET | Flag.PERSISTENCE
 
@@ -53,6 +53,25 @@ def fitted_companions(fit: RampFit, exposure: Exposure) -> Mapping[str, Frame]:
         ramp = ("integration", "resultant", "row", "column")
         made["resultant_flags"] = Frame(fit.resultant_flags, "", ramp, exposure=exposure)
     return made
+
+
+def without_differences(frame: Frame, zero_frame: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Where no two neighbouring reads are usable, (row, column): a rate there is a charge over its time.
+
+    Parameters
+    ----------
+    frame
+        The ramps.
+    zero_frame
+        First reads that the fit took for resultants of their own, (integration, row, column), or None.
+    """
+    good = np.isfinite(frame.data)
+    if frame.flags is not None:
+        good &= (frame.flags & np.uint8(UNUSABLE)) == 0
+    if zero_frame is not None:
+        good = np.concatenate([(np.isfinite(zero_frame) & (zero_frame != 0))[:, None], good], axis=1)
+    without: NDArray[np.bool_] = ~(good[:, 1:] & good[:, :-1]).any(axis=(0, 1))
+    return without
 
 
 def _segments(segments: Segments, exposure: Exposure) -> Frame:

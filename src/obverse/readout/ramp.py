@@ -12,12 +12,13 @@ from obverse.chain import Run
 from obverse.effects import WHOLE
 from obverse.errors import UsageError
 from obverse.first_read import first_reads
+from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
 from obverse.pattern import ReadPattern
 from obverse.readout._readout import Readout
-from obverse.readout.fitted import fitted_companions
+from obverse.readout.fitted import fitted_companions, without_differences
 
 __all__ = ["UpTheRamp"]
 
@@ -47,7 +48,8 @@ class UpTheRamp(Readout):
     Notes
     -----
     Limits: all pixels are read at one time; the time within a read-out that passes from the first to the last
-    pixel is left out. The charge of a lone resultant holds the noise of the reset, which no variance states.
+    pixel is left out. The charge of a lone resultant holds the noise of the reset, which no variance states: its
+    rate is flagged UNRELIABLE_SLOPE.
     Reference: Brandt 2024, PASP 136, 045004 (likelihood fit).
 
     Examples
@@ -108,6 +110,7 @@ class UpTheRamp(Readout):
                 f"estimate: a ramp needs electrons and a read pattern, this frame is in {frame.unit!r} "
                 f"with pattern {frame.exposure.pattern}"
             )
+        zero = first_reads(frame)
         subtracted = frame.companions.get("dark_rate")
         fit = fit_ramps(
             frame.data,
@@ -118,17 +121,22 @@ class UpTheRamp(Readout):
             pixel_flags=frame.pixel_flags,
             dark_rate=subtracted.data if subtracted is not None else 0.0,
             estimator=self.estimator,
-            zero_frame=first_reads(frame),
+            zero_frame=zero,
             suppress_one_group=self.suppress_one_group != "no",
             find_jumps=False,  # the recipe's cosmic_rays step has set the flags
             save_segments=self.save_segments == "yes",
             threads=1,  # the tile runner owns the threads
         )
+        flags = fit.flags
+        if self.suppress_one_group == "no":
+            split = zero if self.estimator == "likelihood" and frame.exposure.pattern.n_reads[0] > 1 else None
+            lone = without_differences(frame, split) & np.isfinite(fit.rate)
+            flags = flags | np.where(lone, np.uint32(Flag.UNRELIABLE_SLOPE), np.uint32(0))
         return Frame(
             fit.rate,
             "electron/s",
             ("row", "column"),
-            pixel_flags=fit.flags,
+            pixel_flags=flags,
             variances={"poisson": fit.var_poisson, "read": fit.var_read},
             exposure=frame.exposure,
             undone=frame.undone,
