@@ -267,10 +267,11 @@ def linear_rate(
                 reads = n[piece] if estimator == "casertano" else n[piece] / n.max()
                 share = 1.0 if estimator == "casertano" else 1 / n[piece][-1]
                 k = line_weights(m, reads, y[-1] - y[0], noise**2 * share)
+            flat = line_weights(m, n[piece] / n.max(), 0.0, 1.0)
             read, light = k @ reading[piece, piece] @ k, k @ photons[piece, piece] @ k
             weight = {
                 "casertano": 1 / read,
-                "ols": ((m - m.mean()) ** 2).sum() * n[piece][-1],
+                "ols": 1 / (flat @ reading[piece, piece] @ flat),
                 "covariance": 1 / (noise**2 * read + f * light),
             }[estimator]
             sums += weight * (k @ y), weight**2 * read, weight**2 * light, weight

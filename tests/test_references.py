@@ -6,7 +6,8 @@ import pytest
 import obverse as ob
 from obverse import Flag
 from obverse.detector_file import aliases
-from obverse.effects import registry
+from obverse.effects import nonlinearity, registry
+from obverse.effects.nonlinearity import Nonlinearity
 from obverse.errors import DataError, UsageError
 from obverse.geometry import Section
 from obverse.io import read_reference
@@ -378,3 +379,24 @@ def test_files_and_detectors_know_each_other_by_name():
     assert (known["MIRI/MIRIMAGE"], known["WFI/WFI18"]) == ("jwst_miri", "roman_wfi")
     for name in set(known.values()):
         assert ob.Detector.load(ob.Detector.load(name).to_toml()) == ob.Detector.load(name)
+
+
+# -- a whole detector of polynomials ---------------------------------------------------------------------------
+
+
+def test_pixels_whose_polynomial_turns_over_are_found_once_and_alike_in_strips(monkeypatch):
+    shape = (nonlinearity._STRIP * 2 + 5, 8)
+    c = np.zeros((3, *shape))
+    c[1], c[2] = 1.0, -RANDOM.uniform(1e-6, 2e-5, shape)
+    gain, highest = RANDOM.uniform(1.0, 2.0, shape), 40000.0
+    judged = []
+    together = nonlinearity._turned_together
+    monkeypatch.setattr(nonlinearity, "_turned_together", lambda c, *more: judged.append(c.size) or together(c, *more))
+    made = Nonlinearity.from_counts(c, gain, maximum=highest)
+    assert sum(judged) == c.size
+    turned = 1.0 + 2.0 * c[2] * highest < 0.05  # the slope at the end, gain or no gain
+    assert 0.05 < turned.mean() < 0.95
+    np.testing.assert_array_equal(np.isnan(made.coefficients).all(axis=0), turned)
+    with pytest.raises(UsageError, match="turns over"):  # a copy with other numbers is judged again
+        made.replace(maximum=1e9)
+    np.testing.assert_allclose(made.coefficients[2][~turned], (c[2] / gain)[~turned], rtol=1e-7)

@@ -91,8 +91,20 @@ def referred(detector: Detector, references: Sequence[Reference], frame: Frame) 
     """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
     setup = io.setup_of(frame)
     if setup is not None:
+        _refuse_larger(references, frame, setup)
         _warn_of_typical_values(detector, references, frame, setup)
     return detector if setup is None and not references else detector.with_references(references, setup)
+
+
+def _refuse_larger(references: Sequence[Reference], frame: Frame, setup: Setup) -> None:
+    """Refuse references of the real sensor for a simulation of a smaller one: its pixels are no part of that."""
+    rows, columns = frame.shape[-2:]
+    for reference in references:
+        if setup.section is None and (reference.subarray.shape[0] > rows or reference.subarray.shape[1] > columns):
+            raise UsageError(
+                f"{reference.path}: covers {reference.subarray.to_iraf()} of the sensor, {frame.exposure.id!r} simulates "
+                f"a detector of {rows} x {columns}: give references of that size, or simulate without --shape"
+            )
 
 
 _OPTIONS: Mapping[str, str] = {

@@ -45,6 +45,9 @@ class Moment:
         The raw value that an electron charge ends as, at the rows in hand; only when calibrating.
     read_noise
         Noise of a single read, at the rows in hand [electron]; only when calibrating.
+    threads
+        Worker threads that a step may start, None for one a processor: those of the recipe for a step that has the
+        whole frame, else 1, because the tiles run in parallel.
     """
 
     exposure: Exposure
@@ -57,6 +60,7 @@ class Moment:
     rows: slice = field(default_factory=lambda: slice(None))
     respond: Callable[[ArrayLike], NDArray[Any]] | None = None
     read_noise: Any = 0.0
+    threads: int | None = 1
 
     @classmethod
     def of(cls, frame: Frame, geometry: Geometry | None = None) -> Moment:

@@ -155,6 +155,8 @@ class Recipe:
     ) -> Frame:
         """Run steps that touch the same tile, one tile after the other."""
         respond = _Response(self.detector, whole)
+        barrier = steps[0].halo == WHOLE
+        whole = whole.replace(threads=threads if barrier else 1)  # the tile runner owns the threads
 
         def work(tile: Frame, rows: slice) -> Frame:
             at = whole.replace(rows=rows, respond=respond.at(rows))
@@ -163,7 +165,7 @@ class Recipe:
                 tile = step(tile, at)
             return tile
 
-        if steps[0].halo == WHOLE:
+        if barrier:
             return work(frame, slice(None))
         return run_tiled(frame, work, halo=sum(step.halo for step in steps), threads=threads, height=tile_rows)
 

@@ -155,7 +155,7 @@ def _readnoise(detector: Detector, reference: Reference, _: Mapping[str, Referen
 
 def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Reference]) -> Detector:
     gain, level = _plane(detector, "gain", "gain", 1.0), _level(detector)
-    coefficients = np.asarray(reference.planes["coefficients"], np.float64)
+    coefficients = np.array(reference.planes["coefficients"], np.float64)
     unknown = ~np.isfinite(coefficients).all(axis=0) | (coefficients[1] == 0)
     flags = reference.planes.get("flags")
     if flags is not None:
@@ -163,8 +163,9 @@ def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Re
     if reference.of_counts:
         coefficients = above(coefficients, level)
         detector = _with_first_level(detector)
+    coefficients[:, unknown] = np.nan
     made = Nonlinearity.from_counts(
-        np.where(unknown, np.nan, coefficients),
+        coefficients,
         gain,
         maximum=_highest(detector, others, gain, level),
         source=os.path.basename(reference.path),  # noqa: PTH119

@@ -102,7 +102,8 @@ def _segment(times: Times, noise: float, rate: float, estimator: str, most: int,
     for limit in LIMITS:
         k = naive.line_weights(t, reads, _lowest_rise(limit, noise**2 * share), noise**2 * share)
         variance, read, beta = k @ (photons + reading) @ k, k @ reading @ k, k @ (photons + reading) @ ends / spread
-        formal = ((t - t.mean()) ** 2).sum() * n[-1] / noise**2
+        flat = naive.line_weights(t, reads, 0.0, 1.0)
+        formal = 1 / (flat @ reading @ flat)
         table.append((beta, max(variance - beta**2, 0), variance, 1 / read if estimator == "casertano" else formal))
     beta, rest, stated, weight = np.array(table)[group].T
     chance = stats.norm.pdf(z)

@@ -91,7 +91,7 @@ def test_cut_ramps_pass_every_gate(name: str, hits: tuple[int, ...], end: int | 
 
 @pytest.mark.validate
 @pytest.mark.parametrize(("name", "hits", "end"), CUTS)
-@pytest.mark.parametrize("rate", [0.01, 0.1, 1.0, 3.0, 10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("rate", [0.01, 0.1, 1.0, 10.0, 1000.0])
 def test_cut_ramps_pass_every_gate_at_full_size(name: str, hits: tuple[int, ...], end: int | None, rate: float) -> None:
     assert cut_judged(name, rate, hits, end, 1_000_000, 1.0) == PASSED
 

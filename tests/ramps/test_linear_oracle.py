@@ -217,10 +217,14 @@ def test_segments_average_to_the_rate(estimator: str) -> None:
         segments.var_poisson[0, :, 0] if estimator in ("likelihood", "covariance") else 0
     )
     if estimator == "ols":
-        t, n = pattern.tbar, pattern.n_reads
+        _, reading = naive.resultant_covariances(pattern.times)
         ends = zip(segments.first[0, :, 0].ravel(), segments.last[0, :, 0].ravel(), strict=True)
-        squares = [((t[a : b + 1] - t[a : b + 1].mean()) ** 2).sum() * n[b] if a >= 0 else 0 for a, b in ends]
-        weight = np.reshape(squares, there.shape)
+        weights = []
+        for a, b in ends:
+            part = slice(a, b + 1)
+            flat = naive.line_weights(pattern.tbar[part], pattern.n_reads[part] * 1.0, 0.0, 1.0) if a >= 0 else None
+            weights.append(0.0 if flat is None else 1 / (flat @ reading[part, part] @ flat))
+        weight = np.reshape(weights, there.shape)
     else:
         weight = np.where(there, 1 / np.where(there, variance, 1), 0)
     with np.errstate(invalid="ignore"):

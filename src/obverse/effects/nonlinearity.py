@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,15 @@ from obverse.moment import Moment
 from obverse.params import param
 from obverse.polynomial import Polynomials
 from obverse.scaling import add_pixel_flag
+from obverse.tiles import run_rows
 
 __all__ = ["Nonlinearity"]
 
 _IMPLIED = (0.0, 1.0)
 """Terms below the first that is given: no constant, and slope one."""
+
+_STRIP = 128
+"""Rows of maps that are judged at a time: a whole detector of coefficients is large."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,12 +84,13 @@ class Nonlinearity(Effect):
     face: str = param("what it describes", default="correction", shape="text", choices=("correction", "response"))
     averages: str = param("averages of reads", default="ignore", shape="text", choices=("ignore", "resolve"))
     site: str = site("node")
+    _judged: InitVar[bool] = False  # `from_counts` has left out what turns over, once
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, _judged: bool) -> None:
         super().__post_init__()
         if self.first + len(self.coefficients) < 2:
             raise UsageError("nonlinearity: the coefficients of the polynomial have no linear term")
-        if _turned(self.coefficients, self.maximum, self.first, self.face).any():
+        if not _judged and _turned(self.coefficients, self.maximum, self.first, self.face).any():
             raise UsageError(
                 f"nonlinearity: the polynomial turns over below {np.nanmax(self.maximum):.0f} electron: "
                 "set maximum below that, or the coefficients of such pixels to NaN"
@@ -113,20 +118,21 @@ class Nonlinearity(Effect):
         Returns
         -------
         Nonlinearity
-            The effect in electrons; a pixel whose polynomial turns over below its maximum gets none (NaN).
+            The effect in electrons; a pixel whose polynomial turns over below its maximum gets none (NaN). Maps are
+            float32, as the kernels take them.
 
         Examples
         --------
         >>> Nonlinearity.from_counts([0.0, 1.0, 1e-6], 2.0, maximum=6e4).coefficients
         array([0.0e+00, 1.0e+00, 5.0e-07])
         """
-        c, g = np.asarray(coefficients, np.float64), np.asarray(gain, np.float64)
-        k = (first + np.arange(len(c))).reshape(-1, *[1] * max(c.ndim - 1, g.ndim))
-        scaled = c.reshape(len(c), *[1] * (k.ndim - c.ndim), *c.shape[1:]) * g ** (1.0 - k)
-        told = {"maximum": np.asarray(maximum) * g, "first": first, "face": "correction", **more}
-        if scaled.ndim == 3:
-            scaled[:, np.broadcast_to(_turned(scaled, told["maximum"], first, told["face"]), scaled.shape[1:])] = np.nan
-        return cls(coefficients=scaled, **told)
+        scaled = _in_electrons(np.asarray(coefficients, np.float64), np.asarray(gain, np.float64), first)
+        told = {"maximum": np.asarray(maximum) * np.asarray(gain), "first": first, "face": "correction", **more}
+        if scaled.ndim != 3:
+            return cls(coefficients=scaled, **told)
+        turned = _turned(scaled, told["maximum"], first, told["face"])
+        scaled[:, np.broadcast_to(turned, scaled.shape[1:])] = np.nan
+        return cls(coefficients=scaled, **told, _judged=True)
 
     @property
     def edge(self) -> float:
@@ -218,11 +224,32 @@ class Nonlinearity(Effect):
         return self.replace(coefficients=values, first=2, face="correction"), Block(names, covariance)
 
 
+def _in_electrons(c: NDArray[np.float64], gain: NDArray[np.float64], first: int) -> NDArray[Any]:
+    """Return the coefficients times the power of the gain that their order asks for, one order at a time."""
+    pixels = np.broadcast_shapes(c.shape[1:], gain.shape)
+    scaled = np.empty((len(c), *pixels), np.float32 if len(pixels) == 2 else np.float64)
+    for k, ck in enumerate(c):
+        scaled[k] = ck * gain ** (1.0 - first - k)
+    return scaled
+
+
 def _turned(coefficients: NDArray[Any], maximum: ArrayLike, first: int, face: str) -> NDArray[np.bool_]:
     """Return where a polynomial gets too flat up to its maximum, over amplifiers or pixels; unknown ones do not."""
+    top, pixels = _column(maximum), coefficients.shape[1:]
+    if coefficients.ndim < 3 or np.broadcast_shapes(top.shape, pixels) != pixels:
+        return _turned_together(coefficients, top, first, face)
+    found, tops = np.empty(pixels, np.bool_), np.broadcast_to(top, pixels)
+
+    def judge(start: int, stop: int) -> None:
+        found[start:stop] = _turned_together(coefficients[:, start:stop], tops[start:stop], first, face)
+
+    run_rows(len(found), judge, height=_STRIP)
+    return found
+
+
+def _turned_together(coefficients: NDArray[Any], top: NDArray[Any], first: int, face: str) -> NDArray[np.bool_]:
     polynomials = Polynomials.of([*_IMPLIED[:first], *(_column(ck) for ck in coefficients)])
     lines = polynomials.straight(~polynomials.known)
-    top = _column(maximum)
     return lines.turns_below(top) if face == "correction" else lines.turns_before(top)
 
 

@@ -132,8 +132,7 @@ class Showers(Effect):
         from obverse.ramps.showers import flag_showers
 
         flags, pattern = searched(self.name, frame, at)
-        # one thread: what is asked of a recipe does not reach its steps
-        known = {"gain": 1.0, "read_noise": at.read_noise, "pixel_flags": frame.pixel_flags, "threads": 1}
+        known = {"gain": 1.0, "read_noise": at.read_noise, "pixel_flags": frame.pixel_flags, "threads": at.threads}
         return frame.replace(flags=flag_showers(frame.data, pattern, flags=flags, showers=self, **known))
 
     def _mean(self, peak: float, width: float, angle: float, down: Any, right: Any) -> NDArray[np.float64]:

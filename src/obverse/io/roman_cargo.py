@@ -19,7 +19,7 @@ from obverse.io.asdf_arrays import Stored
 from obverse.io.asdf_door import AsdfFile
 from obverse.io.asdf_tree import TaggedMap
 from obverse.io.cargo import Cargo
-from obverse.io.roman_meta import UNKNOWN, unknown_meta
+from obverse.io.roman_meta import NO_TIME, UNKNOWN, unknown_meta
 from obverse.io.text import FETCH, id_from_name, shown, stem, valid_id
 from obverse.ma_tables import ma_table
 from obverse.pattern import ReadPattern
@@ -116,9 +116,9 @@ def exposure_of(
 
 
 def _iso(time: Any) -> str | None:
-    """Return a time as text; ASDF writes it bare, or in a mapping."""
+    """Return a time as text; ASDF writes it bare, or in a mapping. None where it is not known."""
     text = time.get("value") if isinstance(time, dict) else time
-    return str(text) if isinstance(text, str) else None
+    return str(text) if isinstance(text, str) and text != NO_TIME else None
 
 
 def _pattern(said: Mapping[str, Any], name: str) -> ReadPattern:

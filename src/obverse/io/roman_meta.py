@@ -14,14 +14,15 @@ from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.io.asdf_tree import CORE, TaggedText
 
-__all__ = ["UNKNOWN", "asdf_time", "software", "unknown_meta"]
+__all__ = ["NO_TIME", "UNKNOWN", "asdf_time", "software", "unknown_meta"]
 
 UNKNOWN = -999999
 """The number by which the schemas say that a number is not known."""
 
 _WORD = "?"
 _KINDS = {"dark": "WFI_IM_DARK", "flat": "WFI_FLAT"}
-_NO_TIME = "2000-01-01T00:00:00.000"
+NO_TIME = "2000-01-01T00:00:00.000"
+"""The time that stands for one that is not known: the schema has no word for that."""
 
 
 def software() -> dict[str, str]:
@@ -32,7 +33,7 @@ def software() -> dict[str, str]:
 
 def asdf_time(iso: str | None) -> TaggedText:
     """Return a time as ASDF writes it, UTC; 2000-01-01 where it is not known."""
-    made = TaggedText(iso if iso and "T" in iso else f"{iso}T00:00:00.000" if iso else _NO_TIME)
+    made = TaggedText(iso if iso and "T" in iso else f"{iso}T00:00:00.000" if iso else NO_TIME)
     made.tag = f"{CORE}time/time-1.4.0"
     return made
 

@@ -8,7 +8,7 @@ in segment s,
     v_{R,s} = \frac{12 \rho^2}{(L^3 - L)\, \Delta^2}, \qquad v_{P,s} = \frac{r^+ + a_{dark}}{(L - 1)\, \Delta}
 
 They are those of unweighted lines and of the two ends of a ramp, whatever the weights were. Pulls of rates with these
-errors scatter by 0.94 to 1.05 for single reads, by 0.85 to 0.9 for groups of eight, and by up to 1.13 where several
+errors scatter by 0.93 to 1.08 for single reads, by 0.85 to 0.9 for groups of eight, and by up to 1.13 where several
 integrations are of unequal length.
 
 Reference: documentation of the JWST ramp_fitting step; the numbers are those of stcal 1.20.

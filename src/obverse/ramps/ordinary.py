@@ -29,10 +29,11 @@ def ordinary(pattern: ReadPattern, combination: str = "read_noise") -> Weighting
 
         S = \frac{s}{\sqrt{\rho^2 + s}}, \quad s = R_b - R_a, \qquad
         w_k = \frac{(1 + P) n_k}{1 + P n_k} \left|\frac{\bar t_k - c}{h}\right|^{P(S)}, \qquad
-        W = \left[\frac{\rho^2}{\sum_k (\bar t_k - \bar t)^2} \right]^{-1}
+        W = \left[\sigma^2 \sum_k K_k^2(P=0) / N_k \right]^{-1}
 
-    with :math:`\rho^2 = \sigma^2/N`, c the middle and h half the length of a segment. The reads of a resultant count
-    as :math:`n_k = N_k / N_{max}`, which is 1 in the even patterns of the mission (Casertano 2022 for the others).
+    with :math:`\rho^2 = \sigma^2/N_b`, c the middle and h half the length of a segment. The reads of a resultant count
+    as :math:`n_k = N_k / N_{max}`, which is 1 in the even patterns of the mission (Casertano 2022 for the others). W is
+    the read variance of an unweighted line, whatever the exponent: it does not depend on the data.
 
     Parameters
     ----------

@@ -22,6 +22,8 @@ __all__ = ["Entries", "Table", "enter", "exact_segments", "room_for", "table_of"
 
 Array = NDArray[Any]
 
+_REALS = ("rate", "var_poisson", "var_read", "error", "intercept", "intercept_error", "weight")
+
 
 @dataclass(frozen=True, eq=False)
 class Entries:
@@ -135,9 +137,9 @@ def room_for(table: Table, cube: Cube) -> Segments:
     """Return segments without entries, and the jumps."""
     integrations, _, *image = cube.counts.shape
     shape = (integrations, table.most(), *image)
-    rooms = [np.zeros(shape, cube.gain.dtype) for _ in range(7)]
-    ends = [np.full(shape, -1, np.int16) for _ in range(2)]
-    return Segments(*rooms, *ends, jumps_of(cube, table.threads))
+    first, last = np.full(shape, -1, np.int16), np.full(shape, -1, np.int16)
+    rooms = {name: np.zeros(shape, cube.gain.dtype) for name in _REALS}
+    return Segments(**rooms, first=first, last=last, jumps=jumps_of(cube, table.threads))
 
 
 def enter(
@@ -148,9 +150,8 @@ def enter(
     with np.errstate(divide="ignore"):
         weight = 1 / variance.read
     planes = (entries.rate, variance.poisson, variance.read, error, entries.intercept, intercept_error, weight)
-    rooms = (made.rate, made.var_poisson, made.var_read, made.error, made.intercept, made.intercept_error, made.weight)
-    for room, plane in zip(rooms, planes, strict=True):
-        room[there] = np.nan_to_num(plane)
+    for name, plane in zip(_REALS, planes, strict=True):
+        getattr(made, name)[there] = np.nan_to_num(plane)
     for room, end in ((made.first, entries.first), (made.last, entries.last)):
         room[there] = np.where(np.isnan(end), -1, end)
 

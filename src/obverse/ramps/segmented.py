@@ -61,7 +61,7 @@ def by_segments(
     whole = fits[0] if len(parts) == 1 else linear.mean_of(parts, cube)
     if wish.variance == "exact" and not wish.save_segments:
         return fits, whole
-    marked = replace(cube, flags=np.concatenate([fit.resultant_flags for fit in fits]))
+    marked = replace(cube, flags=whole.resultant_flags)
     table = Table(marked.integrations(), weighting, given, wish.threads, tuple(lone))
     if wish.variance == "exact":
         return fits, replace(whole, segments=exact_segments(table, marked, whole.rate))

@@ -66,6 +66,6 @@ def cut(plane: Array, rows: slice) -> Array:
 def lone_rows(lone: Lone, rows: slice) -> Lone:
     """Return the lone resultants of some rows, which stand behind those of earlier rows."""
     where = lone.where[rows]
-    first = np.count_nonzero(lone.where[: rows.start]) if len(lone.index) else 0
+    first = np.count_nonzero(lone.where[: rows.start or 0]) if len(lone.index) else 0
     here = slice(first, first + np.count_nonzero(where))
     return Lone(where, lone.index[here], lone.charge[here], lone.time[here], lone.tau[here], lone.reads[here])

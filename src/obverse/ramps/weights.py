@@ -77,7 +77,9 @@ def _tables(weighting: Weighting, dtype: np.dtype[Any]) -> tuple[Array, ...]:
     pairs, folded = _folded(basis)
     times = weighting.times
     rows, lines = line_table(times, weighting.signal[1]) if weighting.rule[0] == POWER else _NO_LINES
-    own = (times, weighting.differences, weighting.signal, folded, phi, weighting.forms(), _formal(times), lines)
+    # read variance of an unweighted line through each segment: it weighs segments, and does not depend on the data
+    formal = lines[rows, 0, 0] if len(lines) else np.zeros((0, 0))
+    own = (times, weighting.differences, weighting.signal, folded, phi, weighting.forms(), formal, lines)
     return (*(np.ascontiguousarray(table, dtype) for table in own), rows, pairs)
 
 
@@ -139,20 +141,6 @@ def _line_row(part: NDArray[np.float64], exponents: NDArray[np.float64], n: int)
     row[:, 0], row[:, 1] = K**2 @ part[2], np.einsum("ci,ij,cj->c", K, form, K)
     row[:, 2 : 2 + K.shape[1]] = K
     return row
-
-
-def _formal(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the read variance of an unweighted line from each resultant to each later one, for one electron^2 [1/s2].
-
-    It is 1/N over the sum of squares of the times about their mean.
-    """
-    t, share = times[0] - times[0].mean(), times[2]
-    n = np.arange(len(t))
-    sums = [np.concatenate([[0.0], np.cumsum(t**power)]) for power in range(3)]
-    count, first, second = (s[None, 1:] - s[:-1, None] for s in sums)
-    later = n[:, None] < n[None]
-    squares = np.where(later, second - first**2 / np.where(later, count, 1), 1.0)
-    return np.where(later, share[None] / squares, 0.0)
 
 
 def _folded(basis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -125,7 +125,7 @@ class UpTheRamp(Readout):
             suppress_one_group=self.suppress_one_group != "no",
             find_jumps=False,  # the recipe's cosmic_rays step has set the flags
             save_segments=self.save_segments == "yes",
-            threads=1,  # the tile runner owns the threads
+            threads=at.threads,
         )
         flags = fit.flags
         if self.suppress_one_group == "no":
