@@ -9,13 +9,15 @@ CANDIDATES := $(if $(PYTHON),$(PYTHON),$(PYTHONS:%=python%) python3 python)
 # Naming another PYTHON than last time makes .venv anew; naming none keeps the one that is there.
 LOCKED := $(if $(PYTHON),.venv/locked-$(subst /,-,$(PYTHON)),$(firstword $(wildcard .venv/locked*) .venv/locked))
 INSTALLED := .venv/installed
-PIP := .venv/bin/python -m pip --disable-pip-version-check --no-input -qq
+MISSIONS := .venv-missions
+QUIETLY := -m pip --disable-pip-version-check --no-input -qq
+PIP := .venv/bin/python $(QUIETLY)
 PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test validate check style types imports gate fix bench hooks clean lock
+.PHONY: help demo test validate missions check style types imports gate fix bench hooks clean lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +31,14 @@ test: $(INSTALLED) ## laws, facts, pulls and docstring examples
 
 validate: $(INSTALLED) ## the long statistical gates
 	$(PYTEST) -m validate $(ARGS)
+
+# What the tests with importorskip need, so that none of them can be skipped; all of these files are run, slow ones too.
+NEEDED = $$(grep -rhoE --include='*.py' 'importorskip\("[a-z0-9_.]+"' tests | cut -d'"' -f2 | sort -u)
+
+missions: $(MISSIONS)/installed ## our files and fits against the missions' own packages
+	@for module in $(NEEDED); do $(MISSIONS)/bin/python -c "import $$module" || \
+	    { echo "obverse: $$module is missing in $(MISSIONS): remove that folder and run make missions again"; exit 1; }; done
+	$(MISSIONS)/bin/python -m pytest -m "" $$(grep -rl --include='*.py' importorskip tests) $(ARGS)
 
 check: style types imports gate ## style, types, who may import whom, and what may not occur
 
@@ -56,7 +66,7 @@ hooks: $(INSTALLED) ## run the checks before each commit
 	.venv/bin/pre-commit install
 
 clean: ## remove .venv and everything that is made
-	rm -rf .venv .venv-lock demo-output build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-missions demo-output build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find src tests bench docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Code that runs what a stranger's file says, and names of package registries (locks and docs hold none).
@@ -97,6 +107,14 @@ $(LOCKED): requirements/dev.txt
 $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e . && $(PIP) check && touch $@
 
+# An environment of its own: `make test` needs none of the missions' packages.
+$(MISSIONS)/installed: requirements/missions.txt pyproject.toml
+	@$(FIND_PYTHON); \
+	echo "Making $(MISSIONS) with Python $$2 and the missions' packages, once ..."; \
+	rm -rf $(MISSIONS) && $$python -m venv $(MISSIONS) && \
+	$(MISSIONS)/bin/python $(QUIETLY) install --require-hashes --only-binary :all: -r requirements/missions.txt && \
+	$(MISSIONS)/bin/python $(QUIETLY) install --no-deps --no-build-isolation -e . && touch $@
+
 # Resolved for the oldest Python with markers for the others; nothing younger than three days; no URLs.
 # Keeps the pins that still fit; `make lock ARGS=--upgrade` renews them all.
 COMPILE := .venv-lock/bin/uv --no-config pip compile --universal --python-version $(firstword $(PYTHONS)) --fork-strategy fewest \
@@ -107,4 +125,5 @@ lock: ## resolve requirements/*.txt from pyproject.toml, with hashes
 	.venv-lock/bin/python -m pip --disable-pip-version-check -qq install "uv==0.13.*"
 	$(COMPILE) --extra dev -o requirements/dev.txt
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra dev --extra missions -o requirements/missions.txt
 	rm -rf .venv-lock

@@ -85,6 +85,7 @@ def test_saturation_is_flagged_at_the_number_that_the_file_says(tmp_path):
         jf.reference(tmp_path, "linearity", straight(), unit="COEFFS"),
     ]
     belief = nircam().with_references(files, HERE)
+    belief = belief.with_effect(belief.effect("saturation").replace(grow=0))  # each pixel for itself
     pattern = ob.ReadPattern.even(2, frame_time=10.0)
     for offset, flagged in ((-1.0, False), (1.0, True)):  # one DN below and above
         cube = np.stack([BIAS, np.nan_to_num(threshold, nan=65000.0) + offset])[None].astype(np.float32)

@@ -100,10 +100,11 @@ def _refuse_larger(references: Sequence[Reference], frame: Frame, setup: Setup) 
     """Refuse references of the real sensor for a simulation of a smaller one: its pixels are no part of that."""
     rows, columns = frame.shape[-2:]
     for reference in references:
-        if setup.section is None and (reference.subarray.shape[0] > rows or reference.subarray.shape[1] > columns):
+        covered = reference.subarray.shape
+        if setup.section is None and (covered[0] > rows or covered[1] > columns):
             raise UsageError(
-                f"{reference.path}: covers {reference.subarray.to_iraf()} of the sensor, {frame.exposure.id!r} simulates "
-                f"a detector of {rows} x {columns}: give references of that size, or simulate without --shape"
+                f"{reference.path}: covers {reference.subarray.to_iraf()} of the sensor, {frame.exposure.id!r} "
+                f"simulates a detector of {rows} x {columns}: give references of that size, or simulate without --shape"
             )
 
 

@@ -155,14 +155,14 @@ def _readnoise(detector: Detector, reference: Reference, _: Mapping[str, Referen
 
 def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Reference]) -> Detector:
     gain, level = _plane(detector, "gain", "gain", 1.0), _level(detector)
-    coefficients = np.array(reference.planes["coefficients"], np.float64)
-    unknown = ~np.isfinite(coefficients).all(axis=0) | (coefficients[1] == 0)
+    given = np.asarray(reference.planes["coefficients"])
+    unknown = ~np.isfinite(given).all(axis=0) | (given[1] == 0)
     flags = reference.planes.get("flags")
     if flags is not None:
         unknown = unknown | ((flags & np.uint32(Flag.NO_LIN_CORR)) != 0)
     if reference.of_counts:
-        coefficients = above(coefficients, level)
         detector = _with_first_level(detector)
+    coefficients = above(given, level) if reference.of_counts else given.astype(np.result_type(given, np.float32))
     coefficients[:, unknown] = np.nan
     made = Nonlinearity.from_counts(
         coefficients,
@@ -189,7 +189,7 @@ def _highest(
     return np.where((highest > 0) & (highest < _TOP), highest, _TOP)
 
 
-def above(coefficients: NDArray[np.float64], level: ArrayLike) -> NDArray[np.float64]:
+def above(coefficients: NDArray[Any], level: ArrayLike) -> NDArray[np.float64]:
     r"""Turn polynomials of the counts as they are into those of the signal above a level.
 
     .. math:: Q(y) = P(y + b) - P(b) = \sum_{j \ge 1} y^j \sum_{k \ge j} \binom{k}{j}\, c_k\, b^{k - j}

@@ -25,7 +25,7 @@ ANY = {"gain": 1.5, "read_noise": 12.0, "threads": 1}
 ASKED: dict[str, dict[str, Any]] = {
     "likelihood": {},
     "likelihood, segments": {"save_segments": True},
-    "likelihood, prior": {"pedestal_prior": (50.0, 10.0)},
+    "likelihood, prior": {"pedestal_prior": (0.0, 10.0)},
     "ols": {"estimator": "ols"},
     "ols, segments": {"estimator": "ols", "save_segments": True},
     "ols, total variance": {"estimator": "ols", "combination": "total_variance"},

@@ -126,7 +126,7 @@ class Nonlinearity(Effect):
         >>> Nonlinearity.from_counts([0.0, 1.0, 1e-6], 2.0, maximum=6e4).coefficients
         array([0.0e+00, 1.0e+00, 5.0e-07])
         """
-        scaled = _in_electrons(np.asarray(coefficients, np.float64), np.asarray(gain, np.float64), first)
+        scaled = _in_electrons(np.asarray(coefficients), np.asarray(gain, np.float64), first)
         told = {"maximum": np.asarray(maximum) * np.asarray(gain), "first": first, "face": "correction", **more}
         if scaled.ndim != 3:
             return cls(coefficients=scaled, **told)
@@ -224,12 +224,12 @@ class Nonlinearity(Effect):
         return self.replace(coefficients=values, first=2, face="correction"), Block(names, covariance)
 
 
-def _in_electrons(c: NDArray[np.float64], gain: NDArray[np.float64], first: int) -> NDArray[Any]:
+def _in_electrons(c: NDArray[Any], gain: NDArray[np.float64], first: int) -> NDArray[Any]:
     """Return the coefficients times the power of the gain that their order asks for, one order at a time."""
     pixels = np.broadcast_shapes(c.shape[1:], gain.shape)
     scaled = np.empty((len(c), *pixels), np.float32 if len(pixels) == 2 else np.float64)
     for k, ck in enumerate(c):
-        scaled[k] = ck * gain ** (1.0 - first - k)
+        scaled[k] = ck.astype(np.float64) * gain ** (1.0 - first - k)
     return scaled
 
 
