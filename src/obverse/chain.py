@@ -110,7 +110,8 @@ def refuse_wrong_unit(effects: Sequence[Effect]) -> None:
     for effect in behind:
         if effect.in_electrons:
             raise UsageError(
-                f"effect {effect.name!r} is in electrons and must stand before 'gain'; the chain is {' -> '.join(names)}"
+                f"effect {effect.name!r} is in electrons and must stand before 'gain'; "
+                f"the chain is {' -> '.join(names)}"
             )
 
 

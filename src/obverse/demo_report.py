@@ -34,9 +34,7 @@ def page_of(demo: Demo, raw: Frame, calibrated: Frame, scene: NDArray[Any], pull
         html.table(HEADER, [row.cells() for row in rows]),
         html.paragraph(_COLUMNS),
         html.figure(pictures.pull_histograms(pulls), _HISTOGRAMS),
-        html.figure(
-            pictures.coverage_plot(*statistics), _COVERAGE
-        ),
+        html.figure(pictures.coverage_plot(*statistics), _COVERAGE),
         html.section("From photons to raw reads, and back"),
         html.figure(pictures.images(_panels(raw, calibrated, scene)), _IMAGES),
         html.figure(pictures.flag_image(_flags(calibrated), "Flags of the first exposure"), _FLAGS, width="34rem"),

@@ -83,3 +83,12 @@ def test_flagged_and_several_integrations() -> None:
 def test_a_mistake_is_one_clear_line(prior: object, words: str) -> None:
     with pytest.raises(ob.UsageError, match=words):
         ob.fit_ramps(np.zeros(5), PATTERNS[0], gain=1.0, read_noise=NOISE, pedestal_prior=prior)
+
+
+def test_integrations_of_faint_ramps_keep_finite_variances() -> None:
+    """A prior may pull a rate below zero, where no photons are left to divide by."""
+    rng = np.random.default_rng(2)
+    counts = np.cumsum(rng.poisson(0.05, (2, 5, 1, 2000)), axis=1) + rng.normal(0, NOISE, (2, 5, 1, 2000))
+    fit = ob.fit_ramps(counts, PATTERNS[0], gain=1.0, read_noise=NOISE, find_jumps=False, pedestal_prior=(60.0, 1.0))
+    assert np.isfinite(fit.var_poisson).all()
+    assert np.isfinite(fit.var_read).all()

@@ -16,11 +16,11 @@ from obverse.ramps.inputs import Cube
 from obverse.ramps.jumps import limits_of, with_short_ramps_searched
 from obverse.ramps.likelihood import NO_SEARCH
 from obverse.ramps.likelihood import fit as fit_likelihood
-from obverse.ramps.linear import Part, mean_of, mean_pedestal
+from obverse.ramps.linear import mean_pedestal, merged_flags
 from obverse.ramps.one_group import filled, lone_of
 from obverse.ramps.ordinary import ordinary
 from obverse.ramps.result import RampFit
-from obverse.ramps.saved import exact_segments, table_of
+from obverse.ramps.saved import Table, exact_segments
 from obverse.ramps.segmented import by_segments
 from obverse.ramps.two_point import TwoPoint, search
 from obverse.ramps.wish import Wish
@@ -70,7 +70,9 @@ def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
         filled(part, lone_of(one, part.rate, zero), one)
         for part, one, zero in zip(parts, cube.integrations(), zeros, strict=True)
     ]
-    return parts, (parts[0] if len(parts) == 1 else _with_lone(whole, parts, cube))
+    if len(parts) == 1:
+        return parts, replace(parts[0], segments=whole.segments)
+    return parts, _with_lone(whole, parts, cube)
 
 
 def _differences(cube: Cube, wish: Wish) -> Estimate:
@@ -78,7 +80,7 @@ def _differences(cube: Cube, wish: Wish) -> Estimate:
     limits = limits_of(wish.jump_sigma) if wish.find_jumps else NO_SEARCH
     parts = [fit_likelihood(one, limits, wish.threads, wish.prior) for one in cube.integrations()]
     whole = parts[0] if len(parts) == 1 else _common(cube, parts, wish)
-    return parts, _with_segments(whole, parts, cube, wish) if wish.save_segments else whole
+    return parts, _with_segments(whole, cube, wish) if wish.save_segments else whole
 
 
 def _with_zero_frame(cube: Cube, wish: Wish, zero_frame: Array) -> Estimate:
@@ -91,7 +93,8 @@ def _with_zero_frame(cube: Cube, wish: Wish, zero_frame: Array) -> Estimate:
         return parts, whole
     plain_parts, plain = _differences(cube, replace(wish, save_segments=False))
     parts = [merged(*each) for each in zip(parts, plain_parts, known, strict=True)]
-    return parts, replace(merged(whole, plain, known.all(axis=0)), segments=whole.segments)
+    everywhere = np.logical_and.reduce(known)
+    return parts, replace(merged(whole, plain, everywhere), segments=whole.segments)
 
 
 def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
@@ -103,23 +106,32 @@ def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
     return replace(whole, pedestal=mean_pedestal(np.stack([part.pedestal for part in parts])))
 
 
-def _with_segments(whole: RampFit, parts: list[RampFit], cube: Cube, wish: Wish) -> RampFit:
+def _with_segments(whole: RampFit, cube: Cube, wish: Wish) -> RampFit:
     """Fit every run between jumps for itself: at one common rate, their mean by variance is the likelihood fit."""
-    marked = replace(cube, flags=np.concatenate([part.resultant_flags for part in parts]))
+    marked = replace(cube, flags=whole.resultant_flags)
     light = np.maximum(np.nan_to_num(whole.rate), 0) + cube.dark_rate
     weighting = covariance(cube.pattern) if len(cube.pattern) > 1 else None
-    table = table_of(marked.integrations(), weighting, light, wish.threads)
+    table = Table(marked.integrations(), weighting, light, wish.threads)
     return replace(whole, segments=exact_segments(table, marked, whole.rate))
 
 
 def _average(parts: list[RampFit], cube: Cube) -> RampFit:
     """Average integrations by their read variance, which knows nothing of their light."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        light = [np.maximum(part.rate, 0) + cube.dark_rate for part in parts]
-        forms = [np.nan_to_num(part.var_poisson / rate) for part, rate in zip(parts, light, strict=True)]
-        mean = mean_of([Part(p, 1 / p.var_read, form) for p, form in zip(parts, forms, strict=True)], cube)
-    chi2 = np.sum([np.nan_to_num(np.asarray(part.chi2)) for part in parts], axis=0)
-    return replace(mean, chi2=np.where(np.isfinite(mean.rate), chi2, np.nan))
+    names = ("rate", "var_poisson", "var_read", "chi2")
+    each = {name: np.stack([part.planes()[name] for part in parts]) for name in names}
+    known = np.isfinite(each["rate"])
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where no integration has a rate
+        weights = np.where(known, 1 / each["var_read"], 0)
+        weights = weights / weights.sum(axis=0)
+    powers = {"rate": 1, "var_poisson": 2, "var_read": 2, "chi2": 0}
+    planes: dict[str, Any] = {
+        name: (weights**power * np.where(known, each[name], 0)).sum(axis=0) for name, power in powers.items()
+    }
+    planes["chi2"] = np.where(known.any(axis=0), planes["chi2"], np.nan)
+    pedestal = mean_pedestal(np.stack([part.pedestal for part in parts]))
+    flags = merged_flags([part.flags for part in parts], known.any(axis=0))
+    marks = np.concatenate([part.resultant_flags for part in parts])
+    return RampFit(**planes, flags=flags, resultant_flags=marks, pedestal=pedestal)
 
 
 def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:

@@ -18,7 +18,7 @@ from obverse.ramps.result import Segments
 from obverse.ramps.strips import lone_rows, over_strips, strip_of
 from obverse.ramps.weights import Weighting
 
-__all__ = ["Entries", "Table", "enter", "exact_segments", "room_for", "table_of"]
+__all__ = ["Entries", "Table", "enter", "exact_segments", "room_for"]
 
 Array = NDArray[Any]
 
@@ -104,11 +104,6 @@ class Table:
         for lone, stored in zip(self.lone, room, strict=False):  # none where they do not count
             _put_lone(stored[:, 0], lone_rows(lone, rows))
         return Entries(*room.swapaxes(0, 1))
-
-
-def table_of(cubes: list[Cube], weighting: Weighting | None, given: Array | None, threads: int | None) -> Table:
-    """Return the table of some integrations, without lone resultants."""
-    return Table(cubes, weighting, given, threads)
 
 
 def _put_lone(stored: Array, lone: Lone) -> None:

@@ -46,13 +46,15 @@ def tells_something(cube: Cube) -> bool:
 
 def merged(split: RampFit, plain: RampFit, known: NDArray[np.bool_]) -> RampFit:
     """Take pixels whose zero frame is known from one fit, and the others from the fit without it."""
-    planes = {name: np.where(known, plane, plain.planes()[name]) for name, plane in split.planes().items()}
+    planes: dict[str, Any] = {
+        name: np.where(known, plane, plain.planes()[name]) for name, plane in split.planes().items()
+    }
     marks = np.where(known[:, None] if known.ndim == 3 else known, split.resultant_flags, plain.resultant_flags)
     return RampFit(**planes, resultant_flags=marks)
 
 
 def split_first(cube: Cube, zero_frame: Array) -> Cube:
-    """Return the cube with the zero frame in front; where that is not `known`, neither it nor the first group is used."""
+    """Return the cube with the zero frame in front; where that is not known, neither it nor the first group is used."""
     reads, known = cube.pattern.n_reads[0], known_zeros(zero_frame)
     zero = np.where(known, zero_frame, 0)[:, None]
     rest = (reads * cube.counts[:, :1].astype(np.float64) - zero) / (reads - 1)
