@@ -82,11 +82,9 @@ def floor(y: float, h: float, title: str, what: str, fill: str = WALL) -> list[s
 
 def detectors(y: float) -> list[str]:
     out = floor(y, 128, "Detectors are data", "detectors/*.toml: geometry, values, read-out, recipe")
-    for i, name in enumerate(built_in()):
-        x = LEFT + 20 + i * 140
-        out += [box(x, y + 45, 128, 66, PAPER, SOFT, 'rx="3"'), middle(x + 64, y + 67, name, 13, INK, BOLD)]
-        out += [f'<line x1="{x + 16}" x2="{x + 16 + w}" y1="{y + 80 + 9 * k}" y2="{y + 80 + 9 * k}" stroke="#c9c2b0"/>'
-                for k, w in enumerate((96, 70, 84))]  # fmt: skip
+    for i, name in enumerate(built_in()):  # cards in two rows
+        x, top = LEFT + 20 + i // 2 * 146, y + 43 + i % 2 * 38
+        out += [box(x, top, 138, 32, PAPER, SOFT, 'rx="3"'), middle(x + 69, top + 21, name, 13, INK, BOLD)]
     for x, name, fill, of in ((730, "truth", "#f6dfae", "simulates"), (930, "belief", "#cfe0ee", "calibrates")):
         out += [
             f'<ellipse cx="{x + 75}" cy="{y + 80}" rx="74" ry="37" fill="{fill}" stroke="{INK}" stroke-width="1.5"/>'
