@@ -12,7 +12,7 @@ from obverse.errors import DataError, UsageError
 from obverse.geometry import Section
 from obverse.io import read_reference
 from obverse.reference_effects import _MAKERS, above
-from obverse.references import KINDS, Reads, Reference, Setup, read_references
+from obverse.references import KINDS, Reads, Reference, Setup, chosen_for, read_references
 from tests.io import jwst_files as jf
 
 SHAPE = (24, 32)
@@ -278,6 +278,18 @@ def test_a_directory_gives_all_its_references(tmp_path):
     jf.reference(tmp_path, "gain", GAIN.astype(np.float32), name="other.fits")
     with pytest.raises(DataError, match="are both a gain reference"):
         read_references([tmp_path])
+
+
+def test_a_directory_of_two_detectors_gives_each_its_own(tmp_path):
+    for detector, factor in (("NRCA1", 1.0), ("NRCA2", 2.0)):
+        jf.reference(tmp_path, "gain", (factor * GAIN).astype(np.float32), name=f"{detector}.fits", DETECTOR=detector)
+    found = read_references([tmp_path])
+    assert len(found) == 2
+    for detector, factor in (("NRCA1", 1.0), ("nrca2", 2.0)):
+        (one,) = chosen_for(found, Setup("NIRCAM", detector))
+        np.testing.assert_allclose(one.planes["gain"], factor * GAIN, rtol=1e-6)
+    # nothing fits: what is given stays, and is refused where it is used
+    assert len(chosen_for(found, Setup("NIRCAM", "NRCB1"))) == 2
 
 
 def test_an_empty_directory_is_a_mistake(tmp_path):

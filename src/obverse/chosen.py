@@ -14,7 +14,7 @@ from obverse.detector_file import aliases, built_in
 from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
 from obverse.params import declared
-from obverse.references import KINDS, Reference, Setup
+from obverse.references import KINDS, Reference, Setup, chosen_for
 from obverse.window import windowed
 
 __all__ = ["detector_of", "fitting", "informed", "of_this_kind", "referred", "tuned"]
@@ -91,6 +91,7 @@ def referred(detector: Detector, references: Sequence[Reference], frame: Frame) 
     """Return the detector with the values of the references; say which kinds nobody gave where the file needs them."""
     setup = io.setup_of(frame)
     if setup is not None:
+        references = chosen_for(references, setup)
         _refuse_larger(references, frame, setup)
         _warn_of_typical_values(detector, references, frame, setup)
     return detector if setup is None and not references else detector.with_references(references, setup)

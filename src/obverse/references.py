@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from obverse.errors import DataError, UsageError, nearest
 from obverse.geometry import Section
 
-__all__ = ["KINDS", "Reads", "Reference", "Setup", "fitted", "read_references"]
+__all__ = ["KINDS", "Reads", "Reference", "Setup", "chosen_for", "fitted", "read_references"]
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -243,15 +243,36 @@ def read_references(
     Raises
     ------
     DataError
-        If a file is no reference, or two are of one kind.
+        If a file is no reference, or two are of one kind and for one detector.
     """
     found = [each for item in given for each in _opened(item, ignore_checksum)]
-    seen: dict[str, Reference] = {}
-    for reference in found:
-        other = seen.setdefault(reference.kind, reference)
+    refuse_twins(found)
+    return found
+
+
+def refuse_twins(references: Iterable[Reference]) -> None:
+    """Refuse two references of one kind for the same detector."""
+    seen: dict[tuple[str, str, str], Reference] = {}
+    for reference in references:
+        place = reference.kind, reference.instrument.upper(), reference.detector.upper()
+        other = seen.setdefault(place, reference)
         if other is not reference:
             raise DataError(f"{other.path} and {reference.path}: are both a {reference.kind} reference, give one")
-    return found
+
+
+def chosen_for(references: Iterable[Reference], setup: Setup) -> list[Reference]:
+    """Leave out what is for another instrument or detector where the same kind is there for this one.
+
+    A directory may hold the references of several detectors; one that fits nothing is still refused, by `fitted`.
+    """
+    given = list(references)
+    fitting = {reference.kind for reference in given if _same_detector(reference, setup)}
+    return [one for one in given if one.kind not in fitting or _same_detector(one, setup)]
+
+
+def _same_detector(reference: Reference, setup: Setup) -> bool:
+    pairs = (reference.instrument, setup.instrument), (reference.detector, setup.detector)
+    return all(not theirs or not ours or theirs.upper() == ours.upper() for theirs, ours in pairs)
 
 
 def _opened(item: Reference | str | os.PathLike[str], ignore_checksum: bool) -> list[Reference]:
