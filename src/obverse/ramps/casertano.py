@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from obverse.kernels.linear import POWER, READ_ONLY
+from obverse.kernels._rule import POWER, READ_ONLY
 from obverse.pattern import ReadPattern
 from obverse.ramps.likelihood import constants
 from obverse.ramps.ordinary import FIXSEN

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from obverse.kernels.linear import COMMON_RATE, COVARIANCE
+from obverse.kernels._rule import COMMON_RATE, COVARIANCE
 from obverse.pattern import ReadPattern
 from obverse.ramps.likelihood import constants
 from obverse.ramps.weights import Weighting, times_of

@@ -16,7 +16,7 @@ from obverse.ramps.inputs import Cube
 from obverse.ramps.jumps import limits_of, with_short_ramps_searched
 from obverse.ramps.likelihood import NO_SEARCH
 from obverse.ramps.likelihood import fit as fit_likelihood
-from obverse.ramps.linear import mean_pedestal, merged_flags
+from obverse.ramps.linear import averaged, mean_pedestal, united
 from obverse.ramps.one_group import filled, lone_of
 from obverse.ramps.ordinary import ordinary
 from obverse.ramps.result import RampFit
@@ -72,7 +72,7 @@ def _likelihood(cube: Cube, wish: Wish, zero_frame: Array | None) -> Estimate:
     ]
     if len(parts) == 1:
         return parts, replace(parts[0], segments=whole.segments)
-    return parts, _with_lone(whole, parts, cube)
+    return parts, _with_lone(whole, parts)
 
 
 def _differences(cube: Cube, wish: Wish) -> Estimate:
@@ -100,7 +100,7 @@ def _with_zero_frame(cube: Cube, wish: Wish, zero_frame: Array) -> Estimate:
 def _common(cube: Cube, parts: list[RampFit], wish: Wish) -> RampFit:
     """Fit all integrations at once, without the jumps that were found in each; with a prior, average them."""
     if wish.prior is not None:
-        return _average(parts, cube)
+        return _average(parts)
     marks = np.concatenate([part.resultant_flags for part in parts])
     whole = fit_likelihood(replace(cube, flags=marks), NO_SEARCH, wish.threads)
     return replace(whole, pedestal=mean_pedestal(np.stack([part.pedestal for part in parts])))
@@ -115,31 +115,23 @@ def _with_segments(whole: RampFit, cube: Cube, wish: Wish) -> RampFit:
     return replace(whole, segments=exact_segments(table, marked, whole.rate))
 
 
-def _average(parts: list[RampFit], cube: Cube) -> RampFit:
+def _average(parts: list[RampFit]) -> RampFit:
     """Average integrations by their read variance, which knows nothing of their light."""
-    names = ("rate", "var_poisson", "var_read", "chi2")
-    each = {name: np.stack([part.planes()[name] for part in parts]) for name in names}
-    known = np.isfinite(each["rate"])
-    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where no integration has a rate
-        weights = np.where(known, 1 / each["var_read"], 0)
-        weights = weights / weights.sum(axis=0)
-    powers = {"rate": 1, "var_poisson": 2, "var_read": 2, "chi2": 0}
-    planes: dict[str, Any] = {
-        name: (weights**power * np.where(known, each[name], 0)).sum(axis=0) for name, power in powers.items()
-    }
-    planes["chi2"] = np.where(known.any(axis=0), planes["chi2"], np.nan)
-    pedestal = mean_pedestal(np.stack([part.pedestal for part in parts]))
-    flags = merged_flags([part.flags for part in parts], known.any(axis=0))
-    marks = np.concatenate([part.resultant_flags for part in parts])
-    return RampFit(**planes, flags=flags, resultant_flags=marks, pedestal=pedestal)
+    each = {name: np.stack([part.planes()[name] for part in parts]) for name in ("rate", "var_poisson", "var_read")}
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where an integration has no rate
+        weights = 1 / each["var_read"]
+    powers = {"rate": 1, "var_poisson": 2, "var_read": 2}
+    planes = {name: averaged(each[name], weights, each["rate"], power) for name, power in powers.items()}
+    chi2 = np.sum([np.nan_to_num(part.planes()["chi2"]) for part in parts], axis=0)
+    return united(parts, {**planes, "chi2": np.where(np.isfinite(planes["rate"]), chi2, np.nan)})
 
 
-def _with_lone(whole: RampFit, parts: list[RampFit], cube: Cube) -> RampFit:
+def _with_lone(whole: RampFit, parts: list[RampFit]) -> RampFit:
     """Give pixels that no integration can fit the mean of their lone resultants."""
     wanting = ~np.isfinite(whole.rate)
     if not wanting.any():
         return whole
-    mean = _average(parts, cube)
+    mean = _average(parts)
     names = ("rate", "var_poisson", "var_read", "pedestal", "flags", "chi2")
     return replace(whole, **{name: np.where(wanting, getattr(mean, name), getattr(whole, name)) for name in names})
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.flags import Flag
+from obverse.kernels._rule import COMBINE, FORMAL, FORMAL_TOTAL
 from obverse.kernels._segments import count_rows
-from obverse.kernels.linear import COMBINE, FORMAL, FORMAL_TOTAL, fit_rows
+from obverse.kernels.linear import fit_rows
 from obverse.ramps.inputs import Cube
 from obverse.ramps.one_group import Lone
 from obverse.ramps.result import RampFit
@@ -19,12 +20,14 @@ from obverse.ramps.weights import Weighting
 
 __all__ = [
     "Part",
+    "averaged",
     "common_rate",
     "fit",
     "mean_of",
     "mean_pedestal",
     "most_segments",
     "store_segments",
+    "united",
     "weights_of_lone",
 ]
 
@@ -108,7 +111,7 @@ def most_segments(cube: Cube, joins: int) -> int:
 
 
 def store_segments(cube: Cube, weighting: Weighting, given: Array | None, stored: Array) -> None:
-    """Write what `obverse.kernels.linear.FIELDS` lists into (field, segment, row, column), where there is a segment."""
+    """Write what `obverse.kernels._rule.FIELDS` lists into (field, segment, row, column), where there is a segment."""
     sweep(cube, 4, _kernel(cube, weighting, np.inf, given, stored), False, threads=1)
 
 
@@ -130,23 +133,30 @@ def mean_of(parts: list[Part], cube: Cube) -> RampFit:
         \mathrm{var}(a) = \frac{\sum_i W_i^2\, [\sigma^2 Q_{R,i} + (a^+ + a_{dark})\, Q_{S,i}]}{(\sum_i W_i)^2}
     """
     rates = np.stack([part.fit.rate for part in parts])
-    known = np.isfinite(rates)
-    weights = np.where(known, np.stack([part.weight for part in parts if part.weight is not None]), 0)
-    total = weights.sum(axis=0)
-
-    def weighted(planes: list[Array], power: int) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):  # NaN where no integration has a rate
-            sums: Array = (weights**power * np.where(known, np.stack(planes), 0)).sum(axis=0) / total**power
-        return sums
-
-    rate = weighted(list(rates), 1)
-    form = weighted([part.form for part in parts if part.form is not None], 2)
-    var_read = weighted([part.fit.var_read for part in parts], 2)
+    weights = np.stack([part.weight for part in parts if part.weight is not None])
+    rate = averaged(rates, weights, rates, 1)
+    form = averaged(np.stack([part.form for part in parts if part.form is not None]), weights, rates, 2)
+    var_read = averaged(np.stack([part.fit.var_read for part in parts]), weights, rates, 2)
     var_poisson = ((np.maximum(rate, 0) + cube.dark_rate) * form).astype(rate.dtype)
-    pedestal = mean_pedestal(np.stack([part.fit.pedestal for part in parts]))
-    flags = merged_flags([part.fit.flags for part in parts], known.any(axis=0))
-    marks = np.concatenate([part.fit.resultant_flags for part in parts])
-    return RampFit(rate, var_poisson, var_read, flags, marks, pedestal)
+    return united([part.fit for part in parts], {"rate": rate, "var_poisson": var_poisson, "var_read": var_read})
+
+
+def averaged(planes: Array, weights: Array, rates: Array, power: int) -> Array:
+    """Average planes (integration, row, column) where there is a rate; power 1 is for rates, 2 for variances."""
+    known = np.isfinite(rates)
+    used = np.where(known, weights, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where no integration has a rate
+        mean: Array = (used**power * np.where(known, planes, 0)).sum(axis=0) / used.sum(axis=0) ** power
+    return mean
+
+
+def united(fits: list[RampFit], planes: dict[str, Any]) -> RampFit:
+    """Return the fit of all integrations: averages that are given, and what is united or averaged in any case."""
+    known = np.isfinite(planes["rate"])
+    flags = merged_flags([fit.flags for fit in fits], known)
+    marks = np.concatenate([fit.resultant_flags for fit in fits])
+    pedestal = mean_pedestal(np.stack([fit.pedestal for fit in fits]))
+    return RampFit(**planes, flags=flags, resultant_flags=marks, pedestal=pedestal)
 
 
 def merged_flags(each: list[NDArray[np.uint32]], known: NDArray[np.bool_]) -> NDArray[np.uint32]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from obverse.errors import UsageError, nearest
-from obverse.kernels.linear import FORMAL, FORMAL_TOTAL, POWER
+from obverse.kernels._rule import FORMAL, FORMAL_TOTAL, POWER
 from obverse.pattern import ReadPattern
 from obverse.ramps.likelihood import constants
 from obverse.ramps.weights import Weighting, line_weights, times_of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.flags import Flag
-from obverse.kernels.linear import FIELDS, JOINS
+from obverse.kernels._rule import FIELDS, JOINS
 from obverse.ramps.inputs import Cube
 from obverse.ramps.linear import most_segments, store_segments
 from obverse.ramps.mission import Formulas

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.flags import Flag
-from obverse.kernels.linear import COMBINE, COMMON_RATE, FORMAL_TOTAL
+from obverse.kernels._rule import COMBINE, COMMON_RATE, FORMAL_TOTAL
 from obverse.pattern import ReadPattern
 from obverse.ramps import linear, mission
 from obverse.ramps.inputs import Cube

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.kernels.linear import POWER
+from obverse.kernels._rule import POWER
 from obverse.pattern import ReadPattern
 
 __all__ = ["Weighting", "line_table", "line_weights", "photon_form", "times_of"]
@@ -37,7 +37,7 @@ class Weighting:
     ----------
     rule
         (kind of weights, whether a hit resultant joins the next segment, how segments are combined), numbers of
-        `obverse.kernels.linear`.
+        `obverse.kernels._rule`.
     times
         (5, resultant): mean time and tau [s], 1/N, N or 1 in the weights, noise share in the signal.
     differences
