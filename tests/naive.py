@@ -284,3 +284,131 @@ def linear_rate(
         f = max(mean(f)[0], 0.0) + dark
     rate, read, light = mean(f)
     return rate, (max(rate, 0.0) + dark) * light, noise**2 * read
+
+
+# -- look-up in a table --------------------------------------------------------------------------------------------
+
+
+def looked_up(value, places, entries):
+    """The straight line through the two entries on either side of one value; beyond the ends the entries there."""
+    if value <= places[0]:
+        return entries[0]
+    for k in range(len(places) - 1):
+        if value <= places[k + 1]:
+            share = (value - places[k]) / (places[k + 1] - places[k])
+            return (1 - share) * entries[k] + share * entries[k + 1]
+    return entries[-1]
+
+
+# -- random numbers of kernels, tracks, coupling ------------------------------------------------------------------------
+
+
+def xoshiro(state, n):
+    """The first numbers of xoshiro256++ in whole numbers of Python, step by step as its authors wrote it."""
+    s, words, numbers = list(state), 2**64 - 1, []
+
+    def turned(x, k):
+        return ((x << k) | (x >> (64 - k))) & words
+
+    for _ in range(n):
+        numbers.append((turned((s[0] + s[3]) & words, 23) + s[0]) & words)
+        t = (s[1] << 17) & words
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = turned(s[3], 45)
+    return numbers
+
+
+def apportioned(counts, times, random):
+    """Electrons before each read, one electron at a time: each comes at an even time of its own, (read, pixel)."""
+    arrived = np.zeros((len(times), len(counts)), int)
+    for pixel, n in enumerate(counts):
+        for moment in random.uniform(0.0, times[-1], n):
+            arrived[np.searchsorted(times, moment, side="left"), pixel] += 1
+    return arrived
+
+
+def track_lengths(start, step, steps=20_000):
+    """Which part of a track lies in which pixel, by going it in many small steps: {(row, column): part}."""
+    parts: dict[tuple[int, int], float] = {}
+    for i in range(steps):
+        done = (i + 0.5) / steps
+        place = int(np.floor(start[0] + step[0] * done)), int(np.floor(start[1] + step[1] * done))
+        parts[place] = parts.get(place, 0.0) + 1.0 / steps
+    return parts
+
+
+def coupled(image, weights, takes_part):
+    """What each pixel gets from its neighbours: the sum of weight times difference, pixel by pixel."""
+    rows, columns = image.shape
+    out = np.zeros(image.shape)
+    for i in range(rows):
+        for j in range(columns):
+            for di in (-1, 0, 1):
+                for dj in (-1, 0, 1):
+                    k, m = i + di, j + dj
+                    inside = 0 <= k < rows and 0 <= m < columns
+                    if inside and takes_part[i, j] and takes_part[k, m]:
+                        out[i, j] += weights[1 + di, 1 + dj] * (image[k, m] - image[i, j])
+    return out
+
+
+# -- raw numbers of a ramp: exact probabilities --------------------------------------------------------------------------
+
+
+def sum_of_reads(mean, times, full=None):
+    """Probability of each whole sum of the reads of a resultant, of charge that is held up to `full`.
+
+    `mean` electrons are expected until the last of all reads; `times` are those of this resultant, as fractions of
+    that time. All pairs of charge and sum are carried from read to read.
+    """
+    top = int(mean + 12.0 * np.sqrt(mean) + 30)
+    # law[charge, total]; the charge is clipped only when it is read, which is the same: it never falls
+    law = np.zeros((top + 1, 1))
+    law[:, 0] = poisson_law(mean * times[0], top)
+    seen = np.minimum(np.arange(top + 1), top if full is None else full)
+    law = moved(law, seen)
+    for before, after in zip(times[:-1], times[1:], strict=True):
+        step = poisson_law(mean * (after - before), top)
+        grown = np.zeros_like(law)
+        for more, p in enumerate(step):
+            if p > 1e-18:
+                grown[more:] += p * law[: top + 1 - more]
+        law = moved(grown, seen)
+    return law.sum(axis=0)
+
+
+def moved(law, seen):
+    """Add what is read of each charge to the sum."""
+    charges, totals = law.shape
+    out = np.zeros((charges, totals + seen.max()))
+    for charge in range(charges):
+        out[charge, seen[charge] : seen[charge] + totals] += law[charge]
+    return out
+
+
+def poisson_law(mean, top):
+    """Probabilities of 0 to `top`, term by term."""
+    law = np.zeros(top + 1)
+    log_term = -mean
+    for k in range(top + 1):
+        law[k] = np.exp(log_term) if mean > 0 else float(k == 0)
+        log_term += np.log(mean / (k + 1)) if mean > 0 else 0.0
+    return law
+
+
+def code_law(values, weights, noise, gain, bias, top=65535):
+    """Probability of each stored code 0 to `top`, of a signal [electron] with these values and Gaussian noise."""
+    from scipy.stats import norm
+
+    edges = np.concatenate([[-np.inf], np.arange(top) + 0.5, [np.inf]])
+    law = np.zeros(top + 1)
+    for value, weight in zip(values, weights, strict=True):
+        if weight > 1e-16:
+            low, high = np.searchsorted(edges, (bias + (value + np.array([-12, 12]) * noise) / gain)) + [-1, 1]
+            low, high = max(low, 0), min(high, top + 1)
+            law[low:high] += weight * np.diff(norm.cdf((edges[low : high + 1] - bias) * gain, value, noise))
+    return law

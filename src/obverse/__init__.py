@@ -33,9 +33,11 @@ _HOME = {
     "find_jumps": "ramps",
     "fit_photon_transfer": "ptc",
     "fit_ramps": "ramps",
+    "inject_sources": "injection",
     "param": "params",
     "photon_transfer": "ptc",
     "read": "io",
+    "simulate_l1": "level1",
     "spread": "belief",
     "write": "io",
 }

@@ -41,8 +41,10 @@ from obverse.frame import AXES as AXES
 from obverse.frame import Frame as Frame
 from obverse.geometry import Amplifier as Amplifier
 from obverse.geometry import Geometry as Geometry
+from obverse.injection import inject_sources as inject_sources
 from obverse.io import read as read
 from obverse.io import write as write
+from obverse.level1 import simulate_l1 as simulate_l1
 from obverse.moment import Moment as Moment
 from obverse.params import param as param
 from obverse.pattern import ReadPattern as ReadPattern

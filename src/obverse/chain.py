@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,14 @@ from obverse.exposure import Exposure
 from obverse.geometry import Geometry
 from obverse.history import History
 from obverse.moment import Moment
-from obverse.seeds import SILENT, Address, Silence, Stream
+from obverse.seeds import SILENT, Address, Remembered, Silence, Stream
 
-__all__ = ["Chain", "Run", "refuse_wrong_order", "refuse_wrong_unit"]
+__all__ = ["Chain", "Run", "refuse_wrong_order", "refuse_wrong_unit", "unwatched"]
 
 Watch = Callable[[str, NDArray[Any]], None]
 
 
-def _unwatched(name: str, pixels: NDArray[Any]) -> None:
+def unwatched(name: str, pixels: NDArray[Any]) -> None:
     """See nothing."""
 
 
@@ -56,6 +56,12 @@ class Run:
         Threads that draw random numbers; they do not change any.
     watch
         Called with the name of each effect and the pixels behind it.
+    rows
+        Rows of the sensor that are in hand.
+    left
+        Takes the charge (row, column) that stands in the pixels at the end [electron], where somebody asks.
+    kept
+        Streams of the integration in hand, which say the same in each of its reads.
     """
 
     chain: Chain
@@ -63,44 +69,65 @@ class Run:
     seed: int | None
     history: History | None = None
     threads: int | None = None
-    watch: Watch = _unwatched
+    watch: Watch = unwatched
+    rows: slice = field(default_factory=lambda: slice(None))
+    left: NDArray[Any] | None = None
+    kept: dict[str, Stream | Silence] | None = None
+
+    def of_rows(self, rows: slice, threads: int | None) -> Run:
+        """Return the run of some rows, with streams that remember what an integration has drawn."""
+        return replace(self, rows=rows, threads=threads, kept={})
+
+    def moment(self, layout: str = "sensor", *, integration: int = 0, **when: Any) -> Moment:
+        """Return a moment of this exposure, at the rows in hand."""
+        at = Moment(self.exposure, self.chain.geometry, layout, history=self.history, integration=integration)
+        return at.replace(rows=self.rows, **when)
 
     def through(
-        self,
-        pixels: NDArray[Any],
-        effects: Sequence[Effect],
-        *,
-        layout: str = "sensor",
-        integration: int = 0,
-        read: int = 0,
-        interval: tuple[float, float] = (0.0, 0.0),
+        self, pixels: NDArray[Any], effects: Sequence[Effect], *, integration: int = 0, read: int | str = 0, **when: Any
     ) -> NDArray[Any]:
-        """Imprint these effects on the pixels, one after the other."""
-        at = Moment(self.exposure, self.chain.geometry, layout, interval, history=self.history, integration=integration)
+        """Imprint these effects on the pixels, one after the other.
+
+        Parameters
+        ----------
+        pixels
+            The rows in hand, in sensor layout or in that which `when` says.
+        effects
+            In order.
+        integration, read
+            Index of the random streams.
+        **when
+            What else `Moment` knows: ``layout``, ``interval``, ``times`` ...
+        """
+        at = self.moment(integration=integration, **when)
         for effect in effects:
-            pixels = effect.imprint(
-                pixels, replace(at, rng=self.stream(effect.name, effect.cadence, integration, read))
-            )
+            pixels = effect.imprint(pixels, at.replace(rng=self.stream(effect.name, effect.cadence, integration, read)))
             self.watch(effect.name, pixels)
         return pixels
 
-    def arrive(self, rate: NDArray[Any], *, integration: int, read: int, interval: tuple[float, float]) -> NDArray[Any]:
-        """Return the electrons that gather in an interval: expected ones counted once by Poisson, then events."""
-        effects = self.chain.at("charge")
-        moment = {"integration": integration, "read": read, "interval": interval}
-        expected = rate * np.float32(interval[1] - interval[0])
-        expected = self.through(expected, [e for e in effects if e.acts_on == "expected"], **moment)  # type: ignore[arg-type]
-        counted = self.stream("photons", "read", integration, read).poisson(expected * self.chain.geometry.sensitive)
-        self.watch("photons", counted)
-        hit = self.through(counted, [e for e in effects if e.acts_on == "electrons"], **moment)  # type: ignore[arg-type]
-        return hit * self.chain.geometry.sensitive  # a reference pixel has no diode that a particle could charge
+    def counted(self, rate: NDArray[Any], seconds: float, *, integration: int = 0) -> NDArray[np.float32]:
+        """Return the electrons (row, column) that steady light and charge leave in an integration, counted once."""
+        steady = [effect for effect in self.chain.at("charge") if effect.acts_on == "expected" and effect.steady]
+        expected = self.through(rate * np.float32(seconds), steady, integration=integration, interval=(0.0, seconds))
+        return self.stream("photons", "integration", integration).poisson(expected * self.chain.geometry.sensitive)
 
-    def stream(self, name: str, cadence: str, integration: int, read: int) -> Stream | Silence:
+    def stream(self, name: str, cadence: str, integration: int, read: int | str = 0) -> Stream | Silence:
         """Return the random stream of an effect in one read, or in all reads of one integration."""
         if self.seed is None:
             return SILENT
+        if cadence == "integration" and self.kept is not None:
+            return self.kept.setdefault(
+                name, Remembered(self._address(name, f"{integration}"), self.threads, self._first)
+            )
         index = f"{integration}" if cadence == "integration" else f"{integration}.{read}"
-        return Stream(Address(self.seed, name, self.exposure.id, index), self.threads)
+        return Stream(self._address(name, index), self.threads, self._first)
+
+    def _address(self, name: str, index: str) -> Address:
+        return Address(self.seed or 0, name, self.exposure.id, index)
+
+    @property
+    def _first(self) -> int:
+        return self.rows.start or 0
 
 
 def refuse_wrong_unit(effects: Sequence[Effect]) -> None:

@@ -18,7 +18,7 @@ from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.jobs import measured_table
 from obverse.pattern import ReadPattern
-from obverse.scene import random_field
+from obverse.scene import Scene, random_field
 
 __all__ = ["Demo", "Row", "compare", "run", "true_detector"]
 
@@ -152,11 +152,12 @@ def run(
     nominal = nominal.with_effect(nominal.effect("dark_current").replace(rate=np.zeros(shape)))
     belief = nominal.measured(dark=darks, flat=flats)
     belief.save(out / f"{belief.name}.toml", overwrite=overwrite)
-    sky = random_field(shape, stars=shape[0] * shape[1] // 1750, galaxies=shape[0] * shape[1] // 4400, seed=seed)
+    pixels = shape[0] * shape[1]
+    sky = random_field(shape, stars=pixels // 1750, galaxies=pixels // 4400, seed=seed, sky=0.4, brightest=1.6e4)
     shots = []
     for i, offset in enumerate(dithers):
         say(f"science exposure {i + 1}")
-        shots.append(_shot(truth, belief, sky.rate(shape, offset), f"dither{i + 1}", seed))
+        shots.append(_shot(truth, belief, sky.moved(*offset), f"dither{i + 1}", seed))
         _write(shots[-1], belief, seed, out, overwrite)
     say("what the calibration leaves open")
     rows = compare(((shot.calibrated, shot.scene) for shot in shots), _systematic(belief, shots[0]))
@@ -171,16 +172,18 @@ def run(
 
 @dataclass(frozen=True)
 class _Shot:
-    """One dithered exposure, both ways."""
+    """One dithered exposure, both ways, and the light that it is compared with [photon/s]."""
 
     scene: NDArray[np.float32]
     raw: Frame
     calibrated: Frame
 
 
-def _shot(truth: Detector, belief: Detector, scene: NDArray[np.float32], name: str, seed: int) -> _Shot:
-    raw = truth.expose(scene, Exposure(name), seed=seed)
-    return _Shot(scene, raw, belief.calibrate(raw))
+def _shot(truth: Detector, belief: Detector, scene: Scene, name: str, seed: int) -> _Shot:
+    light = scene.rate(truth.geometry.shape)
+    raw = truth.expose(light, Exposure(name), seed=seed)
+    photons = light.value / np.asarray(truth.effect("quantum_efficiency").efficiency)
+    return _Shot(photons.astype(np.float32), raw, belief.calibrate(raw))
 
 
 def _write(shot: _Shot, belief: Detector, seed: int, out: Path, overwrite: bool) -> None:

@@ -97,6 +97,7 @@ class Detector:
         seed: int,
         history: Any = None,
         threads: int | None = None,
+        left: NDArray[Any] | None = None,
     ) -> Frame:
         """Turn light into a raw frame.
 
@@ -113,13 +114,16 @@ class Detector:
             What earlier exposures left behind.
         threads
             Worker threads; they change nothing but the time.
+        left
+            An array (row, column) that takes the charge which stands in the pixels at the end [electron]: what
+            persistence will remember.
 
         Returns
         -------
         Frame
             Raw numbers in file layout [DN].
         """
-        return self.readout.expose(*self._run_of(scene, exposure, seed, history=history, threads=threads))
+        return self.readout.expose(*self._run_of(scene, exposure, seed, history=history, threads=threads, left=left))
 
     def respond(self, charge: Any, exposure: Exposure | None = None) -> NDArray[Any]:
         """Return what the chain without noise makes of a charge.
@@ -288,20 +292,21 @@ class Detector:
     def _entry(self, scene: Any) -> tuple[Chain, NDArray[np.float32]]:
         """Return the chain from where the scene enters, and the scene as a map."""
         chain, value = self.chain, scene.rate(self.geometry.shape) if hasattr(scene, "rate") else scene
-        if hasattr(scene, "unit"):
-            if str(scene.unit.physical_type) == "unknown" and scene.unit.is_equivalent("electron/s"):
+        if hasattr(value, "unit"):
+            if str(value.unit.physical_type) == "unknown" and value.unit.is_equivalent("electron/s"):
                 chain = Chain(tuple(e for e in self.effects if e.name != "quantum_efficiency"), self.geometry)
-                value = scene.to_value("electron/s")
+                value = value.to_value("electron/s")
             else:
-                value = scene.to_value("photon/s")
+                value = value.to_value("photon/s")
         rate = np.asarray(value, np.float32)
-        if rate.shape not in ((), self.geometry.shape):
-            raise UsageError(
-                f"expose: the scene has shape {rate.shape}, the sensor {self.geometry.shape} (row, column)"
-            )
         if not np.isfinite(rate).all() or (rate < 0).any():
             raise UsageError("expose: the scene holds rates that are negative or no numbers; light cannot be that")
-        return chain, np.broadcast_to(rate, self.geometry.shape)
+        if rate.ndim == 0:
+            return chain, np.broadcast_to(rate, self.geometry.shape)
+        try:
+            return chain, self.geometry.on_sensor(rate)
+        except UsageError as problem:
+            raise UsageError(f"expose: the scene: {problem}") from None
 
     # -- TOML --------------------------------------------------------------------------------------------------
 

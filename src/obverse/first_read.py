@@ -20,7 +20,10 @@ from obverse.pattern import ReadPattern
 
 __all__ = ["first_reads", "with_first_read"]
 
-_OF_READS = frozenset({"adc", "bias", "bias_drift", "gain_scale", "gain", "interpixel_capacitance", "nonlinearity"})
+_OF_READS = frozenset(
+    ("adc", "integral_nonlinearity", "bias", "bias_drift", "dark_decay", "gain_scale", "gain", "interpixel_capacitance",
+     "nonlinearity")
+)  # fmt: skip
 """Steps that do to one read what they do to every resultant; `saturation` looks at the zero frame itself."""
 
 _OF_TIME = frozenset({"dark_ramp", "persistence"})

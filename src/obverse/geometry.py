@@ -210,10 +210,34 @@ class Geometry:
     @cached_property
     def sensitive(self) -> NDArray[np.bool_]:
         """Pixels that see light, (row, column); the reference pixels do not."""
-        bottom, top, left, right = self.reference
         mask = np.zeros(self.shape, bool)
-        mask[bottom : self.shape[0] - top, left : self.shape[1] - right] = True
+        mask[self.lit] = True
         return mask
+
+    @property
+    def lit(self) -> tuple[slice, slice]:
+        """Rows and columns that see light: those within the border of reference pixels."""
+        bottom, top, left, right = self.reference
+        return slice(bottom, self.shape[0] - top), slice(left, self.shape[1] - right)
+
+    def on_sensor(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return an image of the sensor, or of the part that sees light, on the whole sensor; zero beside it.
+
+        Examples
+        --------
+        >>> Geometry((4, 4), reference=(1, 1, 1, 1)).on_sensor(np.ones((2, 2))).sum(axis=0)
+        array([0., 2., 2., 0.])
+        """
+        if image.shape == self.shape:
+            return image
+        whole = np.zeros(self.shape, image.dtype)
+        if whole[self.lit].shape != image.shape:
+            raise UsageError(
+                f"an image of {image.shape} fits neither the sensor, {self.shape}, nor the part of it that sees light, "
+                f"{whole[self.lit].shape} (row, column)"
+            )
+        whole[self.lit] = image
+        return whole
 
     def resized(self, shape: tuple[int, int]) -> Geometry:
         """Return the same arrangement of amplifiers on another size (rows, columns), or on a centred subarray.

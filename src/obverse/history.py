@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,7 +28,8 @@ class History:
     emptied
         When it was reset, (entry,) [s of UTC since 1970].
     pixel
-        Which one, counted along the rows from (0, 0), (entry,). A pixel may stand there more than once.
+        Which one, counted along the rows from (0, 0), (entry,). A pixel may stand there more than once; entries are
+        put in the order of the pixels.
 
     Examples
     --------
@@ -40,6 +42,12 @@ class History:
     charge: NDArray[np.float64]
     emptied: NDArray[np.float64]
     pixel: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        if (np.diff(self.pixel) < 0).any():  # in order, a strip of rows is a slice
+            order = np.argsort(self.pixel, kind="stable")
+            for name in ("charge", "emptied", "pixel"):
+                object.__setattr__(self, name, getattr(self, name)[order])
 
     @classmethod
     def of(cls, charge: ArrayLike, emptied: str | float) -> History:
@@ -66,8 +74,10 @@ class History:
         """Return the entries of some rows, as those of a sensor that has no others."""
         start, stop, _ = rows.indices(self.shape[0])
         columns = self.shape[1]
-        part = self.only((self.pixel >= start * columns) & (self.pixel < stop * columns))
-        return History((stop - start, columns), part.charge, part.emptied, part.pixel - start * columns)
+        part = slice(*np.searchsorted(self.pixel, (start * columns, stop * columns)))
+        return History(
+            (stop - start, columns), self.charge[part], self.emptied[part], self.pixel[part] - start * columns
+        )
 
     def ages(self, exposure: Exposure) -> NDArray[np.float64]:
         """Return how long before the start of an exposure each pixel was emptied, (entry,) [s]."""
@@ -85,6 +95,19 @@ class History:
         """Return the sum over each pixel's entries of `values` (entry,), as (row, column)."""
         size = self.shape[0] * self.shape[1]
         return np.asarray(np.bincount(self.pixel, values, size), np.float64).reshape(self.shape)
+
+    def digest(self) -> str:
+        """Hash of the entries and of the size of the sensor, equal for equal histories."""
+        state = hashlib.sha256(repr(self.shape).encode())
+        for entries, kind in ((self.charge, "<f8"), (self.emptied, "<f8"), (self.pixel, "<i8")):
+            state.update(np.ascontiguousarray(entries, kind).tobytes())
+        return state.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest() == other.digest() if isinstance(other, History) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
 
     def __len__(self) -> int:
         return self.charge.size

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from obverse.errors import UsageError
 from obverse.pattern import ReadPattern
 
-__all__ = ["MA_TABLES", "READ_TIME", "ma_table"]
+__all__ = ["MA_TABLES", "READ_TIME", "ma_numbers", "ma_table"]
 
 READ_TIME = 3.16247
 """Seconds from one read to the next."""
@@ -41,6 +41,17 @@ _WITH_GAPS: Mapping[int, Sequence[Sequence[int]]] = MappingProxyType(
 )  # fmt: skip
 
 
+def ma_numbers() -> list[int]:
+    """Return the numbers of the tables that are known.
+
+    Examples
+    --------
+    >>> ma_numbers()[:3], ma_numbers()[-2:]
+    ([3, 4, 5], [109, 110])
+    """
+    return sorted([*MA_TABLES, *_WITH_GAPS])
+
+
 def ma_table(number: int, read_time: float = READ_TIME) -> ReadPattern:
     """Return the read pattern of a multi-accumulation table.
 
@@ -71,8 +82,7 @@ def ma_table(number: int, read_time: float = READ_TIME) -> ReadPattern:
     if number in _WITH_GAPS:
         return ReadPattern(_WITH_GAPS[number], read_time)
     if number not in MA_TABLES:
-        known = ", ".join(map(str, sorted([*MA_TABLES, *_WITH_GAPS])))
-        raise UsageError(f"no multi-accumulation table {number}, known: {known}")
+        raise UsageError(f"no multi-accumulation table {number}, known: {', '.join(map(str, ma_numbers()))}")
     return ReadPattern(_consecutive(MA_TABLES[number]), read_time)
 
 

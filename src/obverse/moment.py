@@ -33,10 +33,14 @@ class Moment:
         Layout of the pixels in hand: ``"sensor"`` or ``"clocked"``.
     interval
         Start and end of the time that this call covers, since the reset [s].
+    times
+        When the pixels in hand were read, since the reset: one time, or those of the reads that they are the mean of [s].
     rng
         This effect's own random stream.
     history
         What earlier exposures left behind, an `obverse.history.History`.
+    reference
+        The read that is subtracted on board, in the layout and at the rows in hand [DN]; only when digitising.
     integration
         Which ramp of the exposure is simulated, counted from 0: its reset comes that many exposure times later.
     rows
@@ -54,8 +58,10 @@ class Moment:
     geometry: Geometry
     layout: str = "sensor"
     interval: tuple[float, float] = (0.0, 0.0)
+    times: tuple[float, ...] = ()
     rng: Stream | Silence = SILENT
     history: History | None = None
+    reference: NDArray[Any] | None = None
     integration: int = 0
     rows: slice = field(default_factory=lambda: slice(None))
     respond: Callable[[ArrayLike], NDArray[Any]] | None = None
@@ -81,6 +87,11 @@ class Moment:
     def seconds(self) -> float:
         """Length of the interval [s]."""
         return self.interval[1] - self.interval[0]
+
+    @property
+    def reads(self) -> int:
+        """How many reads the pixels in hand are the mean of: noise that is new in each read averages."""
+        return max(len(self.times), 1)
 
     def replace(self, **changes: Any) -> Moment:
         """Return a moment with some fields changed."""

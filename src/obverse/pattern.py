@@ -91,6 +91,31 @@ class ReadPattern:
         """
         return cls(times, 1.0)
 
+    @classmethod
+    def named(cls, name: str, groups: int | None = None, frame_time: float | None = None) -> ReadPattern:
+        """Make a pattern by its name: ``"SHALLOW4"`` of NIRCam, ``"MA4"`` of Roman, or ``"4,1"`` (frames, gap).
+
+        See `obverse.named_patterns.named_pattern`.
+
+        Examples
+        --------
+        >>> ReadPattern.named("MEDIUM8", groups=6, frame_time=10.73677) == ReadPattern.even(6, 8, 2, 10.73677)
+        True
+        """
+        from obverse.named_patterns import named_pattern
+
+        return named_pattern(name, groups, frame_time)
+
+    def first(self, resultants: int) -> ReadPattern:
+        """Return the pattern of the first resultants alone.
+
+        Examples
+        --------
+        >>> ReadPattern.even(5, frame_time=2.0).first(2).times
+        ((2.0,), (4.0,))
+        """
+        return ReadPattern(self.reads[:resultants], self.read_time)
+
     @property
     def times(self) -> tuple[tuple[float, ...], ...]:
         """Time of every read, by resultant [s]."""

@@ -59,7 +59,7 @@ class Polynomials:
         from obverse.kernels.polynomials import evaluate
 
         values = np.array(x, np.float32, order="C")
-        evaluate(*self._flat(values))
+        evaluate(*(self._rows(values) if self.terms[0].size == 1 else self._flat(values)))
         return values
 
     def inverse(self, values: NDArray[Any], limit: ArrayLike) -> NDArray[np.float32]:
@@ -92,6 +92,12 @@ class Polynomials:
 
     def _pixels(self, values: NDArray[Any]) -> tuple[int, ...]:
         return values.shape[1 - self.terms.ndim :]
+
+    def _rows(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return views (row, 1, column), where one polynomial serves all: no pixel needs coefficients of its own."""
+        columns = values.shape[-1]
+        terms = np.broadcast_to(self.terms.reshape(-1, 1, 1), (len(self.terms), 1, columns))
+        return values.reshape(-1, 1, columns), np.ascontiguousarray(terms)
 
     def _flat(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return views (plane, row, column) of the values, and as many coefficients (power, row, column)."""

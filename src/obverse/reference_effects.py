@@ -15,14 +15,16 @@ from obverse.effects import SITES, Effect
 from obverse.effects.bad_pixels import BadPixels
 from obverse.effects.bias import Bias
 from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_decay import DarkDecay
 from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
 from obverse.effects.gain import Gain
 from obverse.effects.gain_scale import GainScale
+from obverse.effects.integral_nonlinearity import IntegralNonlinearity
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.saturation import Saturation
-from obverse.errors import DataError
+from obverse.errors import DataError, UsageError
 from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
@@ -40,7 +42,9 @@ _BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "bad_pixels": (),
         "saturation": ("adc", "bad_pixels"),
-        "bias": ("adc", "bad_pixels", "saturation"),
+        "integral_nonlinearity": ("adc", "bad_pixels", "saturation"),
+        "bias": ("adc", "bad_pixels", "saturation", "integral_nonlinearity"),
+        "dark_decay": ("bias", "bias_drift"),
         "nonlinearity": ("gain",),
         "dark_ramp": ("gain", "nonlinearity"),
         "dark_current": ("estimate",),
@@ -164,10 +168,12 @@ def _linearity(detector: Detector, reference: Reference, others: Mapping[str, Re
         detector = _with_first_level(detector)
     coefficients = above(given, level) if reference.of_counts else given.astype(np.result_type(given, np.float32))
     coefficients[:, unknown] = np.nan
+    reads = detector.effect("nonlinearity").averages if detector.has("nonlinearity") else "ignore"
     made = Nonlinearity.from_counts(
         coefficients,
         gain,
         maximum=_highest(detector, others, gain, level),
+        averages=reads,
         source=os.path.basename(reference.path),  # noqa: PTH119
     )
     return _placed(detector, made)
@@ -264,6 +270,20 @@ def _flat(detector: Detector, reference: Reference, _: Mapping[str, Reference]) 
     return _given(detector, Flat, reference, response=np.where(bad, np.nan, response), error=known)
 
 
+def _dark_decay(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    """Amplitude and time constant of the one detector that is left in the table."""
+    ((amplitude, time_constant),) = reference.tables.values()
+    times = {"time_constant": float(time_constant), "frame_time": float(getattr(detector.readout, "read_time", 1.0))}
+    return _given(detector, DarkDecay, reference, amplitude=float(amplitude), **times)
+
+
+def _integral(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
+    try:
+        return _given(detector, IntegralNonlinearity, reference, **reference.tables)
+    except UsageError as problem:
+        raise DataError(f"{reference.path}: {problem}") from None
+
+
 def _mask(detector: Detector, reference: Reference, _: Mapping[str, Reference]) -> Detector:
     return detector  # its flags are added with those of all the others
 
@@ -277,5 +297,7 @@ _MAKERS: Mapping[str, Callable[[Detector, Reference, Mapping[str, Reference]], D
     "saturation": _saturation,
     "dark": _dark,
     "flat": _flat,
+    "darkdecaysignal": _dark_decay,
+    "integralnonlinearity": _integral,
 }
 """In this order: what comes later needs the gain, the level and the straightening before it."""

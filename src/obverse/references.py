@@ -30,6 +30,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "saturation": "saturation",
         "dark": "dark_current",
         "flat": "flat",
+        "darkdecaysignal": "dark_decay",
+        "integralnonlinearity": "integral_nonlinearity",
     }
 )
 """Kinds of reference files, and the effect whose parameters each of them gives."""
@@ -44,9 +46,16 @@ _PLANES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "saturation": ("level",),
         "dark": ("ramp", "rate"),
         "flat": ("response",),
+        "darkdecaysignal": (),
+        "integralnonlinearity": (),
     }
 )
 """What a reference of each kind must hold: one of these."""
+
+_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"darkdecaysignal": (), "integralnonlinearity": ("counts", "correction")}
+)
+"""What a reference of each kind must hold that belongs to no pixel: all of these."""
 
 _MORE = ("flags", "error")
 
@@ -128,6 +137,11 @@ class Reference:
     of_counts
         Of a linearity: whether its polynomials are those of the counts as they are, level included, and not of the
         signal above the superbias.
+    tables
+        What belongs to no pixel, by name:
+
+        - ``darkdecaysignal``: for each detector, by its name, amplitude [DN] and time constant [s], (2,);
+        - ``integralnonlinearity``: ``counts`` (entry,) and ``correction`` (amplifier, entry) [DN].
 
     Raises
     ------
@@ -146,6 +160,7 @@ class Reference:
     gain_factor: float | None = field(default=None, kw_only=True)
     reads: Reads | None = field(default=None, kw_only=True)
     of_counts: bool = field(default=False, kw_only=True)
+    tables: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}), kw_only=True)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -189,7 +204,10 @@ def _refuse_other_planes(reference: Reference) -> None:
     for name in reference.planes:
         if name not in known:
             raise UsageError(f"{reference.path}: {reference.kind} has no plane {name!r}, {nearest(name, known)}")
-    if not set(needed) & set(reference.planes):
+    missing = set(_TABLES.get(reference.kind, ())) - set(reference.tables)
+    if missing:
+        raise UsageError(f"{reference.path}: {reference.kind} without {' and '.join(sorted(missing))}, give that table")
+    if needed and not set(needed) & set(reference.planes):
         raise UsageError(f"{reference.path}: {reference.kind} without {' or '.join(needed)}, give that plane")
 
 
@@ -225,6 +243,8 @@ def fitted(reference: Reference, setup: Setup, shape: tuple[int, int]) -> Refere
                 f"{reference.path}: {what}: is for {theirs!r}, the data are of {ours!r}, give the reference of that"
             )
     _refuse_other_readout(reference, setup)
+    if reference.kind == "darkdecaysignal":
+        reference = _of_detector(reference, setup.detector)
     return reference.cut(setup.section or Section((0, shape[0]), (0, shape[1])))
 
 
@@ -302,6 +322,17 @@ def _refuse_other_readout(reference: Reference, setup: Setup) -> None:
 
 def _family(readout: str) -> str:
     return "IRS2" if "IRS2" in readout else "SLOW" if readout.startswith("SLOW") else "plain"
+
+
+def _of_detector(reference: Reference, detector: str) -> Reference:
+    """Return a reference of many detectors with the table of one."""
+    name = detector.upper()
+    if name not in reference.tables:
+        known = ", ".join(sorted(reference.tables)) or "no detector"
+        raise DataError(
+            f"{reference.path}: decay_table: holds {known}, the data are of {detector!r}, name one of those"
+        )
+    return replace(reference, tables={name: reference.tables[name]})
 
 
 def _inside(one: Section, other: Section) -> bool:

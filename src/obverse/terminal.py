@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -34,10 +35,10 @@ def progress(total: int | None = None) -> Iterator[Callable[[str], None]]:
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, as wide as it needs to be where no terminal limits it."""
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    """Print a table, as wide as it needs to be where no terminal limits it; brackets hold units, no markup."""
+    made = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for i, name in enumerate(header):
-        made.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+        made.add_column(escape(name), justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(escape, row))
     Console(width=None if sys.stdout.isatty() else 120).print(made)

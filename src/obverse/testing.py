@@ -145,6 +145,11 @@ class Stand:
         charge[:, ::5] = 2e5
         return History.of(charge, "2027-05-01T11:58:20")
 
+    @cached_property
+    def reference(self) -> NDArray[np.uint16]:
+        """A read behind the reset, where one is subtracted on board."""
+        return np.random.default_rng(self.seed).integers(4500, 5500, self.shape).astype(np.uint16)
+
     def at(self, **more: Any) -> Moment:
         """Return the moment at which it is corrected."""
         layout = "clocked" if self.clocked else "sensor"
@@ -175,17 +180,27 @@ class Stand:
         clocked = self.effect.site in (*readout.clocked_sites, "digital")
         interval = (0.0, self.exposure.seconds if seconds is None else seconds)
         layout = "clocked" if clocked else "sensor"
-        at = Moment(self.exposure, self.geometry, layout, interval, rng, self.history)
-        if clocked == self.clocked:
-            return pixels, at
-        return self.geometry.clock(pixels) if clocked else self.geometry.assemble(pixels), at
+        at = Moment(self.exposure, self.geometry, layout, interval, rng=rng, history=self.history)
+
+        def moved(planes: Array) -> Array:
+            if clocked == self.clocked:
+                return planes
+            return self.geometry.clock(planes) if clocked else self.geometry.assemble(planes)
+
+        return moved(pixels), at.replace(reference=moved(self.reference))
 
     def frame(self, pixels: Array, **planes: Any) -> Frame:
         """Return a frame in the unit that the effect corrects."""
         pattern_axes = ("resultant",) if pixels.ndim > len(self.axes) else ()
         axes = ("integration", *pattern_axes, *self.axes) if pattern_axes else self.axes
         data = pixels[None] if pattern_axes else pixels
-        return Frame(data, self._unit, axes, **{"exposure": self.exposure, **planes})
+        return Frame(data, self._unit, axes, **{"exposure": self.exposure, "companions": self._travelling, **planes})
+
+    @cached_property
+    def _travelling(self) -> dict[str, Frame]:
+        """What a frame carries of a reference read, 4000 DN above it."""
+        taken = self.reference.astype(np.int32) - np.int32(4000)
+        return {"reference_read": Frame(taken, "DN", self.axes, exposure=self.exposure)}
 
     @cached_property
     def _unit(self) -> str:
@@ -385,6 +400,8 @@ def check_exact(effect: Effect, geometry: Geometry, contract: Exact, *, seed: in
     low, high = (np.float32(edge) for edge in contract.edges(effect))
     ladder = np.linspace(low, high, int(np.prod(stand.shape)), dtype=np.float64)
     measured = np.random.default_rng(seed).permutation(ladder).astype(np.float32).clip(low, high).reshape(stand.shape)
+    if effect.site == "digital":
+        measured = np.rint(measured)  # only whole numbers are measured behind a converter
     require({low, high} <= {measured.min(), measured.max()}, f"{effect.name}: the edges of {contract} are not reached")
     straight = stand.correct(measured)
     good = np.broadcast_to(~_bad(straight) & stand.lit, measured.shape)

@@ -19,7 +19,7 @@ from obverse.errors import UsageError
 if TYPE_CHECKING:
     from obverse.frame import Frame
 
-__all__ = ["QUANTUM", "processors", "run_rows", "run_tiled"]
+__all__ = ["QUANTUM", "processors", "run_each", "run_rows", "run_tiled"]
 
 QUANTUM = 16
 """Rows in the smallest tile."""
@@ -65,6 +65,19 @@ def run_rows(
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, start, stop) for start, stop in strips]:
             done.result()
+
+
+def run_each(n: int, work: Callable[[int], Any], threads: int | None = None) -> None:
+    """Call ``work(i)`` for i from 0 to `n`, such as for the planes of a cube; each must touch only what is its own.
+
+    Examples
+    --------
+    >>> done = []
+    >>> run_each(3, done.append, threads=1)
+    >>> done
+    [0, 1, 2]
+    """
+    run_rows(n * QUANTUM, lambda start, stop: work(start // QUANTUM), threads, QUANTUM)
 
 
 def run_tiled(

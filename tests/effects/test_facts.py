@@ -16,16 +16,19 @@ from obverse.effects.bias_drift import BiasDrift
 from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_decay import DarkDecay
 from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
 from obverse.effects.flicker_noise import FlickerNoise
 from obverse.effects.gain import Gain
 from obverse.effects.gain_scale import GainScale
+from obverse.effects.integral_nonlinearity import IntegralNonlinearity
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.persistence import Persistence
 from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
+from obverse.effects.reference_read import ReferenceRead
 from obverse.effects.reset_noise import ResetNoise
 from obverse.effects.saturation import Saturation
 from obverse.effects.showers import Showers
@@ -128,7 +131,7 @@ def test_cosmic_rays_deposit_the_energy_of_their_path_and_no_more():
 def test_cosmic_rays_lose_energy_as_moyal_says():
     # Moyal 1955: mode mu, mean mu + s (gamma + ln 2), variance pi^2 s^2 / 2
     effect, random = CosmicRays(), np.random.default_rng(1)
-    losses = np.array([effect._loss(random) for _ in range(40_000)])
+    losses = effect._losses(random, 40_000)
     moyal = stats.moyal(120.0, 50.0)
     assert moyal.mean() == pytest.approx(120.0 + 50.0 * (np.euler_gamma + np.log(2.0)))
     assert losses.mean() == pytest.approx(moyal.mean(), abs=5 * moyal.std() / np.sqrt(losses.size) + 0.1)
@@ -307,6 +310,30 @@ def test_flicker_noise_has_equal_power_in_every_decade():
     # 200 read-outs of 1440 frequencies: their mean is known to about 0.2 %
     assert found.std() / np.sqrt(200) / found.mean() < 0.004
     assert found.mean() == pytest.approx(9.0 * np.log(10.0), rel=0.02)
+
+
+def test_dark_decay_of_the_first_read_is_its_amplitude():
+    # romanisim 0.15, tests: with 1 DN and 23 s the mean of the first read is within 10 % of the amplitude, which is
+    # that of its middle. By hand, the mean of exp(-u/23) over u from -T/2 to T/2 is (2 tau / T) sinh(T / 2 tau)
+    effect = DarkDecay(amplitude=1.0, time_constant=23.0, frame_time=3.16247)
+    marked = effect.imprint(np.zeros((1, 64, 64), np.float32), at((64, 64), layout="clocked", times=(3.16247,)))
+    wanted = 46.0 / 3.16247 * np.sinh(3.16247 / 46.0)
+    assert marked.mean(dtype=float) == pytest.approx(wanted, rel=2e-5)  # half a pixel of 4096 early: 13.7 % / 8192
+    assert wanted == pytest.approx(1.0, abs=0.1)
+
+
+def test_integral_nonlinearity_is_added_to_calibrate():
+    # romanisim 0.15: the table is added to calibrate; half way between two entries counts the mean of the two
+    effect = IntegralNonlinearity(counts=[0.0, 1000.0], correction=[-2.0, 4.0])
+    done = effect.correct(Frame(np.array([[500.0, 1000.0]], "f4"), "DN"), at((1, 2)))
+    assert done.data.tolist() == [[501.0, 1004.0]]
+
+
+def test_reference_read_of_roman_is_stored_4000_dn_up():
+    # romanisim 0.15: stored = data - reference + 4000, clipped to uint16
+    here = at((1, 4), reference=np.array([[5000, 5000, 5000, 100]], "u2"))
+    stored = ReferenceRead().imprint(np.array([[5000, 6000, 900, 65535]], "u2"), here)
+    assert stored.tolist() == [[4000, 5000, 0, 65535]]
 
 
 def test_gain_scale_of_nirspec_subarrays_is_two():

@@ -13,16 +13,19 @@ from obverse.effects.bias_drift import BiasDrift
 from obverse.effects.charge_migration import ChargeMigration
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
+from obverse.effects.dark_decay import DarkDecay
 from obverse.effects.dark_ramp import DarkRamp
 from obverse.effects.flat import Flat
 from obverse.effects.flicker_noise import FlickerNoise
 from obverse.effects.gain import Gain
 from obverse.effects.gain_scale import GainScale
+from obverse.effects.integral_nonlinearity import IntegralNonlinearity
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.persistence import Persistence
 from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
+from obverse.effects.reference_read import ReferenceRead
 from obverse.effects.reset_noise import ResetNoise
 from obverse.effects.saturation import Saturation
 from obverse.effects.showers import Showers
@@ -64,6 +67,7 @@ def examples(geometry: Geometry) -> list[Effect]:
     response = 1.0 + 0.02 * random.standard_normal(shape)
     holed = np.where(random.uniform(size=shape) < 0.01, np.nan, response)
     four = np.array([2.0, 2.1, 1.9, 2.2])
+    counts = np.linspace(0.0, 65535.0, 257)
     dark_pixels = ("reference",) if geometry.is_plain else ("overscan", "prescan", "both")
     drifts = [BiasDrift(frame_sigma=3.0, seen_in=pixels) for pixels in dark_pixels]
     if geometry.is_plain:
@@ -99,6 +103,10 @@ def examples(geometry: Geometry) -> list[Effect]:
         Nonlinearity(coefficients=[5e-7 * holed, 1e-12 * response], maximum=100000.0),
         Nonlinearity(coefficients=[30.0, 0.95, 1e-6, 1e-12], first=0, maximum=1e5),
         Nonlinearity(coefficients=[0.97 * holed, -1e-6 * response], first=1, face="response", maximum=80000.0),
+        DarkDecay(amplitude=0.4, time_constant=23.0, frame_time=3.16247),
+        DarkDecay(amplitude=2.0 * response, time_constant=10.0 * four, frame_time=10.0),
+        IntegralNonlinearity(counts=counts, correction=5.0 * np.sin(counts / 900.0)),
+        IntegralNonlinearity(counts=counts, correction=random.uniform(-20.0, 20.0, (4, 257))),
         FlickerNoise(amplitude=2.0),
         ReadNoise(sigma=11.0),
         ReadNoise(sigma=5.0 * four),
@@ -114,4 +122,5 @@ def examples(geometry: Geometry) -> list[Effect]:
         *drifts,
         Adc(),
         Adc(bits=14),
+        ReferenceRead(),
     ]

@@ -12,6 +12,7 @@ import obverse as ob
 from obverse import jobs, tiles
 from obverse.chosen import detector_of
 from obverse.geometry import Section
+from obverse.jobs.twins import refuse_twins
 from obverse.window import windowed
 from tests.io import jwst_files as jf
 from tests.use.test_command_line import run
@@ -303,9 +304,9 @@ def test_files_of_two_observatories_may_share_a_name(night: Path, tmp_path: Path
     other = tmp_path / "jw01_nrca1_raw.fits"  # ours, its product jw01_nrca1_cal.fits
     frame = ob.Frame(np.ones((4, 4), np.uint16), "DN", exposure=ob.Exposure("a", 1.0, detector="generic_ccd"))
     ob.write(frame, other)
-    jobs._refuse_twins([night / "jw01_nrca1_uncal.fits", other], None)
+    refuse_twins([night / "jw01_nrca1_uncal.fits", other], None)
     with pytest.raises(ob.UsageError, match="would both write"):  # stopped early, a JWST file becomes one of ours
-        jobs._refuse_twins([other, shutil.copy(other, tmp_path / "jw01_nrca1.fits")], None)
+        refuse_twins([other, shutil.copy(other, tmp_path / "jw01_nrca1.fits")], None)
 
 
 def test_a_wrong_checksum_of_a_reference_is_what_ignore_checksum_is_for(night: Path, tmp_path: Path) -> None:

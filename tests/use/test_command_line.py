@@ -1,4 +1,4 @@
-"""The five verbs, as a person types them: what they print, write, and how they end."""
+"""The verbs, as a person types them: what they print, write, and how they end."""
 
 import subprocess
 import sys
@@ -61,11 +61,11 @@ def test_help_answers_without_loading_numpy() -> None:
     code = "import sys; from obverse.cli import main; main(['--help']); sys.exit('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    for verb in ("demo", "simulate", "calibrate", "measure", "show"):
+    for verb in ("demo", "simulate", "calibrate", "measure", "inject", "validate", "show"):
         assert verb in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["demo", "simulate", "calibrate", "measure", "show"])
+@pytest.mark.parametrize("verb", ["demo", "simulate", "calibrate", "measure", "inject", "validate", "show"])
 def test_every_verb_has_an_example_in_its_help(verb: str) -> None:
     code, text, _ = run(verb, "--help")
     assert code == 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from obverse.kernels.coupling import add_coupled
 
 __all__ = ["couple", "cross"]
 
@@ -18,23 +19,14 @@ def cross(coupling: float) -> NDArray[np.float64]:
 
 
 def couple(image: NDArray[Any], kernel: NDArray[np.float64], sensitive: NDArray[np.bool_] | None) -> NDArray[Any]:
-    """Return what neighbours add to (..., row, column), as direct sums (no FFT: bits stay local)."""
-    out = np.zeros_like(image)
-    for weight, i, j in _weights(kernel, image.dtype):
-        here, there = _overlap(image.shape[-2], i), _overlap(image.shape[-1], j)
-        pixel, neighbour = (here[0], there[0]), (here[1], there[1])
-        step = weight * (image[(..., *neighbour)] - image[(..., *pixel)])
-        out[(..., *pixel)] += step if sensitive is None else step * (sensitive[pixel] & sensitive[neighbour])
+    """Return what neighbours add to (..., row, column); pixels that are not `sensitive` neither give nor take."""
+    pixels = np.ascontiguousarray(image)
+    out = np.zeros_like(pixels)
+    both = np.ones((1, 1), pixels.dtype) if sensitive is None else sensitive.astype(pixels.dtype)
+    for here, gained in zip(_planes(pixels), _planes(out), strict=True):
+        add_coupled(here, kernel.astype(pixels.dtype), both, gained)
     return out
 
 
-def _overlap(n: int, shift: int) -> tuple[slice, slice]:
-    """Return where a pixel and its neighbour `shift` away both exist: the pixels, the neighbours."""
-    return slice(max(0, -shift), n - max(0, shift)), slice(max(0, shift), n - max(0, -shift))
-
-
-def _weights(kernel: NDArray[np.float64], dtype: Any) -> Iterator[tuple[Any, int, int]]:
-    for i in (-1, 0, 1):
-        for j in (-1, 0, 1):
-            if (i, j) != (0, 0) and kernel[i + 1, j + 1] != 0.0:
-                yield dtype.type(kernel[i + 1, j + 1]), i, j
+def _planes(image: NDArray[Any]) -> NDArray[Any]:
+    return image.reshape(-1, *image.shape[-2:])

@@ -39,6 +39,9 @@ class Effect(Parameters):
     - ``acts_on``: ``"expected"`` (changes the mean before photons are counted) or ``"electrons"``;
     - ``cadence``: what its random numbers belong to, ``"read"`` or ``"integration"``;
     - ``halo``: rows on each side that its correction needs, or `WHOLE`;
+    - ``steady``: of what acts on ``"expected"`` charge: whether its rate is the same at all times;
+    - ``affine``: whether its imprint on a mean of reads is the mean of its imprints, so that it may act on resultants;
+    - ``pointwise``: whether its imprint needs no neighbours, so that it may be given some rows of the sensor;
     - ``in_electrons``: whether its parameters are in electrons, so that it must stand before the gain.
     """
 
@@ -47,6 +50,9 @@ class Effect(Parameters):
     acts_on: ClassVar[str] = "electrons"
     cadence: ClassVar[str] = "read"
     halo: ClassVar[int] = 0
+    steady: ClassVar[bool] = False
+    affine: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
     in_electrons: ClassVar[bool] = False
 
     site: str = site("readout")

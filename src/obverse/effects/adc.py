@@ -56,7 +56,10 @@ class Adc(Effect):
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Round and clip [DN]; the clip comes before the integer type, so nothing wraps."""
-        return np.clip(np.rint(np.nan_to_num(charge)), 0, self.top).astype(np.uint16)
+        codes = np.rint(charge)
+        np.fmax(codes, 0, out=codes)  # of a number and none, the number: NaN ends as 0
+        np.fmin(codes, self.top, out=codes)
+        return codes.astype(np.uint16)
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Flag the ends of the range: AD_FLOOR (with DO_NOT_USE) at zero, SATURATED at the top."""

@@ -52,6 +52,7 @@ class BadPixels(Effect):
 
     name = "bad_pixels"
     contracts = (Flags(Flag.DEAD),)
+    pointwise = True
 
     flags: NDArray[np.uint32] = param("what is known of each pixel", shape="flags")
     site: str = site("charge")

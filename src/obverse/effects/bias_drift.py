@@ -93,6 +93,7 @@ class BiasDrift(Effect):
 
     name = "bias_drift"
     contracts = (Subtracts(), Averages())
+    affine = True
     halo = WHOLE
 
     frame_sigma: float | NDArray[np.float64] = param("scatter from read to read", default=0.0, unit="DN", minimum=0.0)
@@ -128,19 +129,20 @@ class BiasDrift(Effect):
     # -- forward -----------------------------------------------------------------------------------------------
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the offsets of this read to (amplifier, row, column) [DN]."""
+        """Add the offsets of this read, or of a mean of `at.reads`, to (amplifier, row, column) [DN]."""
         amplifiers, rows, columns = charge.shape
         phases, knots = self.row_cycle * self.column_cycle, rows // 64 + 2
         few = at.rng.few_normals(amplifiers * (1 + phases) + knots)  # more of them leave the first as they were
         by_row = at.rng.normal((rows, amplifiers)).T[:, :, None]
         by_frame = few[:amplifiers, None, None]
-        drifted = charge + at.plane(self.row_sigma) * by_row + at.plane(self.frame_sigma) * by_frame
+        drift = at.plane(self.row_sigma) * by_row + at.plane(self.frame_sigma) * by_frame
         if np.any(self.cycle_sigma):
             turns = few[amplifiers:-knots].reshape(amplifiers, self.row_cycle, self.column_cycle)
             phase = np.arange(rows)[:, None] % self.row_cycle, np.arange(columns) % self.column_cycle
-            drifted = drifted + at.plane(self.cycle_sigma) * turns[:, *phase]
-        slow = np.float32(self.slow_sigma) * slow_curve(few[-knots:], rows)
-        return drifted + slow[:, None] if self.slow_sigma else drifted
+            drift = drift + at.plane(self.cycle_sigma) * turns[:, *phase]
+        if self.slow_sigma:
+            drift = drift + (np.float32(self.slow_sigma) * slow_curve(few[-knots:], rows))[:, None]
+        return charge + drift / np.float32(np.sqrt(at.reads))
 
     # -- backward ----------------------------------------------------------------------------------------------
 

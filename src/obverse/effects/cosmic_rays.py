@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Flags
-from obverse.effects._effect import Effect, site
+from obverse.effects._effect import site
+from obverse.effects._events import Events, Fallen
 from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
+from obverse.kernels.tracks import tracks
 from obverse.moment import Moment
 from obverse.params import param
 
@@ -20,7 +22,7 @@ __all__ = ["CosmicRays"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CosmicRays(Effect):
+class CosmicRays(Events):
     r"""Straight tracks through the sensitive layer, in random directions, with random energy loss.
 
     .. math::
@@ -88,14 +90,18 @@ class CosmicRays(Effect):
     significance: float = param("its limit, 0 for its own", default=0.0, unit="sigma", minimum=0.0, shape="scalar")
     site: str = site("charge")
 
-    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the tracks that arrive in the interval to the charge (row, column) [electron]."""
-        random = at.rng.scalars()
-        area = charge.shape[0] * charge.shape[1] * (self.pixel_pitch * 1e-4) ** 2
-        out = np.array(charge, np.float32)
-        for _ in range(random.poisson(self.flux * area * at.seconds)):
-            self._add_track(out, random)
-        return out
+    def events(self, at: Moment) -> Fallen:
+        """Draw the tracks that fall on the sensor in the interval."""
+        shape, random = at.geometry.shape, at.rng.scalars()
+        area = shape[0] * shape[1] * (self.pixel_pitch * 1e-4) ** 2
+        n = random.poisson(self.flux * area * at.seconds)
+        start = random.uniform(0.0, shape, (n, 2))
+        length = self._lengths(random.uniform(size=n))
+        angle = random.uniform(0.0, 2.0 * np.pi, n)
+        electrons = self._losses(random, n) * np.hypot(length, self.thickness) / self.pair_energy
+        step = (length / self.pixel_pitch)[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        state = random.integers(0, 2**64, 4, np.uint64)
+        return Fallen.of(shape[1], [tracks(start, step, electrons, shape[0], shape[1], state)])
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Flag JUMP_DET on the first read after a hit, by the jump search of the ramp fit."""
@@ -111,37 +117,14 @@ class CosmicRays(Effect):
         found = find_jumps(frame.data, pattern, method=self.search, sigma=self.significance or None, threads=1, **known)
         return frame.replace(flags=found)
 
-    def _add_track(self, out: NDArray[np.float32], random: np.random.Generator) -> None:
-        start = random.uniform(0.0, out.shape)
-        length = self._length(random.uniform())
-        angle = random.uniform(0.0, 2.0 * np.pi)
-        electrons = self._loss(random) * np.hypot(length, self.thickness) / self.pair_energy
-        step = length / self.pixel_pitch * np.array([np.sin(angle), np.cos(angle)])
-        rows, columns, share = _chords(start, step)
-        inside = (rows >= 0) & (rows < out.shape[0]) & (columns >= 0) & (columns < out.shape[1])
-        deposit = random.poisson(electrons * share)
-        np.add.at(out, (rows[inside], columns[inside]), deposit[inside])
-
-    def _length(self, u: float) -> float:
-        """Draw a length from a power law with index -4.33 between `shortest` and `longest`."""
+    def _lengths(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Draw lengths [micron] from a power law with index -4.33 between `shortest` and `longest`."""
         p = -3.33
         low, high = self.shortest**p, self.longest**p
-        return float((low + u * (high - low)) ** (1.0 / p))
+        lengths: NDArray[np.float64] = (low + u * (high - low)) ** (1.0 / p)
+        return lengths
 
-    def _loss(self, random: np.random.Generator) -> float:
-        """Draw an energy loss [eV/micron]: a Moyal variate is minus the log of a squared normal."""
-        moyal = -np.log(random.standard_normal() ** 2)
-        return float(np.clip(self.loss + self.loss_scatter * moyal, 10.0, 1e4))
-
-
-def _chords(start: NDArray[Any], step: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Cut a straight track into its parts in each pixel: rows, columns, and fractions of its length."""
-    cuts = [np.array([0.0, 1.0])]
-    for x, dx in zip(start, step, strict=True):
-        low, high = sorted((x, x + dx))
-        lines = np.arange(np.ceil(low), np.floor(high) + 1)
-        cuts.append((lines - x) / dx if dx else lines[:0])
-    t = np.unique(np.clip(np.concatenate(cuts), 0.0, 1.0))
-    middle = 0.5 * (t[1:] + t[:-1])
-    pixel = np.floor(start[:, None] + step[:, None] * middle).astype(np.intp)
-    return pixel[0], pixel[1], np.diff(t)
+    def _losses(self, random: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """Draw energy losses [eV/micron]: a Moyal variate is minus the log of a squared normal."""
+        moyal = -np.log(random.standard_normal(n) ** 2)
+        return np.clip(self.loss + self.loss_scatter * moyal, 10.0, 1e4)

@@ -75,6 +75,8 @@ class DarkCurrent(Effect):
 
     name = "dark_current"
     contracts = (Subtracts(), Averages())
+    steady = True
+    pointwise = True
     acts_on = "expected"
 
     rate: float | NDArray[np.float64] = param("thermal electrons", unit="electron/s")

@@ -66,6 +66,7 @@ class DarkRamp(Effect):
 
     name = "dark_ramp"
     contracts = (Subtracts(), Averages())
+    pointwise = True
     acts_on = "expected"
 
     ramp: NDArray[np.float64] = param("dark signal of each resultant", unit="electron", shape="ramp")

@@ -76,6 +76,7 @@ class FlickerNoise(Effect):
     name = "flicker_noise"
     in_electrons = True
     contracts = (Subtracts(), Averages())
+    affine = True
     halo = WHOLE
 
     amplitude: float | NDArray[np.float64] = param("root of the variance of an e-fold", unit="electron", minimum=0.0)
@@ -115,13 +116,13 @@ class FlickerNoise(Effect):
     # -- forward -----------------------------------------------------------------------------------------------
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the noise of this read to (amplifier, row, column) [electron]."""
+        """Add the noise of this read, or of a mean of `at.reads`, to (amplifier, row, column) [electron]."""
         amplifiers, rows, columns = charge.shape
         period = columns + self.overhead
         # twice as long as a read-out, so that its end knows nothing of its start
         white = at.rng.normal((amplifiers, 2 * rows, period)).reshape(amplifiers, -1)
         noise = coloured(white)[:, : rows * period].reshape(amplifiers, rows, period)
-        return charge + at.plane(self.amplitude) * noise[..., :columns]
+        return charge + at.plane(self.amplitude) / np.float32(np.sqrt(at.reads)) * noise[..., :columns]
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the variance of what the correction leaves, its own noise included [electron squared]."""

@@ -54,6 +54,7 @@ class InterpixelCapacitance(Effect):
 
     name = "interpixel_capacitance"
     contracts = (Approximate(bound=1e-5),)
+    affine = True
 
     kernel: NDArray[np.float64] = param("3 x 3 coupling weights", shape="list", minimum=-1.0, maximum=1.0)
     site: str = site("node")

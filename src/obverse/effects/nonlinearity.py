@@ -73,6 +73,7 @@ class Nonlinearity(Effect):
     name = "nonlinearity"
     in_electrons = True
     contracts = (Exact(rtol=2e-6, domain="signals up to `maximum`, its edge included", high="edge"),)
+    pointwise = True
 
     coefficients: NDArray[np.float64] = param(
         "coefficients of the polynomial", unit="electron^(1-k)", shape="coefficients"
@@ -180,7 +181,8 @@ class Nonlinearity(Effect):
         return polynomials(y) if self.face == "correction" else polynomials.inverse(y, at.plane(self.maximum))
 
     def _bent(self, q: NDArray[Any], polynomials: Polynomials, at: Moment) -> NDArray[np.float32]:
-        edge = np.broadcast_to(at.plane(self.maximum), q.shape[1 - polynomials.terms.ndim :])
+        maximum = at.plane(self.maximum)
+        edge = np.broadcast_to(maximum, np.broadcast_shapes(maximum.shape, polynomials.terms.shape[1:]))
         if self.face == "correction":
             return polynomials.inverse(q, polynomials(edge))
         return polynomials(np.minimum(q, polynomials.inverse(edge, edge)))

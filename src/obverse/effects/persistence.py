@@ -73,6 +73,7 @@ class Persistence(Effect):
     name = "persistence"
     contracts = (Subtracts(), Averages(), Flags(Flag.PERSISTENCE))
     acts_on = "expected"
+    pointwise = True
 
     amplitude: float = param("rate after 1000 s", default=0.017, unit="electron/s", minimum=0.0, shape="scalar")
     knee: float = param("charge that half fills the traps", default=6e4, unit="electron", above=0.0, shape="scalar")
@@ -110,8 +111,15 @@ class Persistence(Effect):
         if exposure.start is None:
             raise UsageError(f"Exposure {exposure.id!r} has no start: persistence must know when it ended")
         end = utc_seconds(exposure.start) + exposure.integrations * exposure.seconds
-        new = History.of(charge, end)
+        plane = np.asarray(charge)
+        new = History.of(np.where(plane < self._least, 0, plane), end)  # an exposure fills nearly all pixels a little
         return self.forget(new if before is None else before.then(new), end)
+
+    @property
+    def _least(self) -> float:
+        """Charge below which a pixel cannot be worth remembering [electron]."""
+        share = self.faintest / max(float(self.rate(self.half_well, _AHEAD)), 1e-300)
+        return 0.999 * self.half_well * min(share, 1.0)
 
     def forget(self, history: History, now: str | float) -> History:
         """Return the entries whose rate 30 s from `now` (ISO, or s of UTC since 1970) is still `faintest`."""
@@ -146,9 +154,9 @@ class Persistence(Effect):
 
     def _image(self, at: Moment, since: float, until: float) -> NDArray[np.float32]:
         """Return what is released from `since` to `until` seconds after the start of the exposure (row, column)."""
-        if at.history is None:
+        history = None if at.history is None else at.history.of_rows(at.rows)
+        if not history:
             return np.zeros((), np.float32)
-        history = at.history.of_rows(at.rows)
         ages = history.ages(at.exposure)
         return history.image(self.released(history.charge, ages + since, ages + until)).astype(np.float32)
 

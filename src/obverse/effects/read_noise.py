@@ -46,6 +46,7 @@ class ReadNoise(Effect):
     name = "read_noise"
     in_electrons = True
     contracts = (Averages(),)
+    affine = True
 
     sigma: float | NDArray[np.float64] = param("noise of a single read", unit="electron", minimum=0.0)
     includes_quantisation: str = param(
@@ -54,8 +55,11 @@ class ReadNoise(Effect):
     site: str = site("readout")
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the noise of this read [electron]."""
-        return charge + at.plane(self.sigma) * at.rng.normal(charge.shape)
+        """Add the noise of this read, or of a mean of `at.reads` [electron]."""
+        noise = at.rng.normal(charge.shape)
+        noise *= at.plane(self.sigma) / np.float32(np.sqrt(at.reads))
+        noise += charge  # in place: planes of a large sensor cost more to allocate than to add
+        return noise
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the variance of one read [electron squared]."""

@@ -43,6 +43,8 @@ class ResetNoise(Effect):
     name = "reset_noise"
     in_electrons = True
     contracts = (Averages(),)
+    affine = True
+    pointwise = True
     cadence = "integration"
 
     sigma: float | NDArray[np.float64] = param("scatter of the level after a reset", unit="electron", minimum=0.0)

@@ -67,6 +67,7 @@ class Saturation(Effect):
 
     name = "saturation"
     contracts = (Flags(Flag.SATURATED),)
+    pointwise = True
 
     full_well: float | NDArray[np.float64] = param("charge that a pixel can hold", unit="electron", above=0.0)
     margin: float = param(

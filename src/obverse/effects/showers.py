@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Flags
-from obverse.effects._effect import WHOLE, Effect, site
-from obverse.effects._events import FAINTEST, add_cloud, centres
+from obverse.effects._effect import WHOLE, site
+from obverse.effects._events import FAINTEST, Events, Fallen, centres, cloud
 from obverse.effects._searched import searched
 from obverse.flags import Flag
 from obverse.frame import Frame
@@ -22,7 +23,7 @@ __all__ = ["Showers"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Showers(Effect):
+class Showers(Events):
     r"""Elongated clouds of little charge in many pixels.
 
     .. math::
@@ -114,18 +115,19 @@ class Showers(Effect):
     least_differences: int = param("fewer are not searched", default=10, minimum=0, shape="whole")
     site: str = site("charge")
 
-    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the showers that fall in the interval to the charge (row, column) [electron]."""
-        random = at.rng.scalars()
-        out = np.array(charge, np.float32)
+    def events(self, at: Moment) -> Fallen:
+        """Draw the showers that fall in the interval."""
+        shape = at.geometry.shape
+        return Fallen.of(shape[1], self._clouds(shape, at.rng.scalars(), at.seconds))
+
+    def _clouds(self, shape: tuple[int, int], random: np.random.Generator, seconds: float) -> Iterator[Any]:
         reach = self.elongation * np.sqrt(2.0 * np.log(max(self.brightest / FAINTEST, 1.0)))  # in widths
         margin = reach * max(self.narrowest, self.broadest) / self.pixel_pitch
-        for centre in centres(random, out.shape, self.flux * at.seconds, self.pixel_pitch, margin):
+        for centre in centres(random, shape, self.flux * seconds, self.pixel_pitch, margin):
             peak = self.faintest * (self.brightest / self.faintest) ** random.uniform()
             width = (self.narrowest + random.uniform() * (self.broadest - self.narrowest)) / self.pixel_pitch
             mean = partial(self._mean, peak, width, random.uniform(0.0, np.pi))
-            add_cloud(out, centre, reach * width, mean, random)
-        return out
+            yield cloud(shape, centre, reach * width, mean, random)
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Flag JUMP_DET where and while there are showers, in ramps [electron]."""

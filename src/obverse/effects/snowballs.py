@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Flags
-from obverse.effects._effect import WHOLE, Effect, site
-from obverse.effects._events import FAINTEST, add_cloud, centres
+from obverse.effects._effect import WHOLE, site
+from obverse.effects._events import FAINTEST, Events, Fallen, centres, cloud
 from obverse.effects._searched import searched
 from obverse.flags import Flag
 from obverse.frame import Frame
@@ -22,7 +23,7 @@ __all__ = ["Snowballs"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Snowballs(Effect):
+class Snowballs(Events):
     r"""Round clouds of charge that fill a core of pixels and fade outwards.
 
     .. math::
@@ -109,16 +110,17 @@ class Snowballs(Effect):
     persistence: float = param("how long a core stays flagged", default=4e3, unit="s", minimum=0.0, shape="scalar")
     site: str = site("charge")
 
-    def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
-        """Add the snowballs that fall in the interval to the charge (row, column) [electron]."""
-        random = at.rng.scalars()
-        out = np.array(charge, np.float32)
+    def events(self, at: Moment) -> Fallen:
+        """Draw the snowballs that fall in the interval."""
+        shape = at.geometry.shape
+        return Fallen.of(shape[1], self._clouds(shape, at.rng.scalars(), at.seconds))
+
+    def _clouds(self, shape: tuple[int, int], random: np.random.Generator, seconds: float) -> Iterator[Any]:
         reach = (self.core_charge / FAINTEST) ** (1.0 / self.fall)  # in radii of the core
         margin = reach * max(self.smallest, self.largest) / self.pixel_pitch
-        for centre in centres(random, out.shape, self.flux * at.seconds, self.pixel_pitch, margin):
+        for centre in centres(random, shape, self.flux * seconds, self.pixel_pitch, margin):
             core = (self.smallest + random.uniform() * (self.largest - self.smallest)) / self.pixel_pitch
-            add_cloud(out, centre, reach * core, partial(self._mean, core), random)
-        return out
+            yield cloud(shape, centre, reach * core, partial(self._mean, core), random)
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
         """Grow the flags JUMP_DET and SATURATED over what snowballs reach, in ramps [electron]."""

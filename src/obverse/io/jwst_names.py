@@ -1,7 +1,7 @@
-"""The mission's words: its detectors, kinds of exposures and read patterns.
+"""The mission's words: its detectors, kinds of exposures and names of read patterns.
 
-Reference: JWST keyword dictionary (DETECTOR, EXP_TYPE, READPATT); JWST User Documentation, NIRCam Detector Readout
-Patterns and MIRI Detector Readout Overview.
+Reference: JWST keyword dictionary (DETECTOR, EXP_TYPE, READPATT); JWST User Documentation, MIRI Detector Readout
+Overview.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DETECTORS", "PATTERNS", "WHOLE", "exposure_type", "named", "pattern_name"]
+from obverse.named_patterns import NIRCAM
+
+__all__ = ["DETECTORS", "WHOLE", "exposure_type", "named", "pattern_name"]
 
 DETECTORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -24,21 +26,6 @@ DETECTORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 WHOLE: Mapping[str, tuple[int, int]] = MappingProxyType({"NIRCAM": (2048, 2048), "MIRI": (1024, 1032)})
 """Rows and columns of a whole detector, of those that we simulate."""
-
-PATTERNS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {
-        "RAPID": (1, 0),
-        "BRIGHT1": (1, 1),
-        "BRIGHT2": (2, 0),
-        "SHALLOW2": (2, 3),
-        "SHALLOW4": (4, 1),
-        "MEDIUM2": (2, 8),
-        "MEDIUM8": (8, 2),
-        "DEEP2": (2, 18),
-        "DEEP8": (8, 12),
-    }
-)
-"""Read patterns of NIRCam: frames averaged in a group, and frames left out behind it."""
 
 _SIMULATED = {
     "jwst_nircam": ("NIRCAM", "NRCA1"),
@@ -99,5 +86,5 @@ def pattern_name(instrument: str, frames: int, gap: int, frame_time: float) -> s
     """
     if instrument == "MIRI":
         return "FASTR1" if (frames, gap) == (1, 0) and frame_time <= _SLOWEST_FAST else None
-    known = {counts: name for name, counts in PATTERNS.items()}
+    known = {counts: name for name, counts in NIRCAM.items()}
     return known.get((frames, gap)) if instrument == "NIRCAM" else None

@@ -89,9 +89,9 @@ def needed(file: AsdfFile, name: str, ndim: int) -> NDArray[Any]:
 
 
 def exposure_of(
-    meta: Mapping[str, Any], name: str, path: str | os.PathLike[str], resultants: int | None = None
+    meta: Mapping[str, Any], name: str, path: str | os.PathLike[str], resultants: int | None = None, *, extra: int = 0
 ) -> Exposure:
-    """Return what ``meta`` says of the exposure; a raw file holds as many `resultants` as it says.
+    """Return what ``meta`` says of the exposure; a raw file holds as many `resultants` as it says, or `extra` less.
 
     Raises
     ------
@@ -101,7 +101,8 @@ def exposure_of(
     said, instrument = meta["exposure"], meta["instrument"]
     pattern = _pattern(said, name)
     count = said.get("nresultants")
-    if resultants is not None and (len(pattern) != resultants or count not in (None, UNKNOWN, resultants)):
+    counts = (None, UNKNOWN, resultants, (resultants or 0) + extra)
+    if resultants is not None and (len(pattern) != resultants or count not in counts):
         what = f"{resultants} resultants, read_pattern has {len(pattern)}, nresultants is {shown(count)}"
         raise DataError(f"{name}: roman/data: {what}: {FETCH}, or --set exposure.nresultants={resultants}")
     said_name = stem(str(meta.get("filename", "")), LEVELS)

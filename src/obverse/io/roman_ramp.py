@@ -1,6 +1,7 @@
 """Level 1 of Roman, both ways: raw ramps of uint16 with their border of reference pixels.
 
-Where a reference read was subtracted on board and sent down too, it is added again.
+Where a reference read was subtracted on board and sent down too, it is added again; the formula is that of the effect
+`reference_read`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.effects.reference_read import ReferenceRead
 from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
 from obverse.io.asdf_door import AsdfFile
@@ -44,7 +46,8 @@ def read_ramp(file: AsdfFile, cargo: RomanCargo, path: str | os.PathLike[str]) -
     data = needed(file, "data", 3)
     if data.dtype != np.uint16 or min(data.shape[1:]) <= 2 * BORDER:
         raise DataError(f"{file.name}: roman/data: {data.dtype} of {data.shape} where uint16 ramps are expected")
-    exposure = exposure_of(cargo.meta, file.name, path, data.shape[0])
+    extra = int(file.tree["roman"].get("reference_read") is not None)  # it counts as a resultant, outside the pattern
+    exposure = exposure_of(cargo.meta, file.name, path, data.shape[0], extra=extra)
     data = _decoded(file, data, "reference_read", cargo.meta)
     flags = _resultant_flags(file, data.shape)
     return Frame(
@@ -59,7 +62,7 @@ def read_ramp(file: AsdfFile, cargo: RomanCargo, path: str | os.PathLike[str]) -
 
 
 def _decoded(file: AsdfFile, data: NDArray[Any], reference: str, meta: Mapping[str, Any]) -> NDArray[Any]:
-    """Add the reference read again: stored = data - reference + offset, clipped to uint16 on board."""
+    """Add the reference read again, where there is one."""
     read = array_of(file, reference, 2)
     if read is None:
         return data
@@ -67,12 +70,10 @@ def _decoded(file: AsdfFile, data: NDArray[Any], reference: str, meta: Mapping[s
     if not isinstance(offset, int) or read.shape != data.shape[1:]:
         what = f"shape {read.shape}, offset {shown(offset)}"
         raise DataError(f"{file.name}: roman/{reference}: {what}: set instrument.data_encoding_offset, or {FETCH}")
-    shift = read.astype(np.int32) - np.int32(offset)
+    taken = read.astype(np.int32) - np.int32(offset)
     restored = np.empty(data.shape, np.uint16)
     for plane, stored in zip(restored, data, strict=True):  # one at a time: an int32 ramp would be twice its size
-        clipped_low, clipped_high = stored == 0, stored == np.iinfo(np.uint16).max
-        plane[...] = np.clip(stored + shift, 0, np.iinfo(np.uint16).max)
-        plane[clipped_low], plane[clipped_high] = 0, np.iinfo(np.uint16).max  # which the ADC's step flags
+        plane[...] = ReferenceRead.decode(stored, taken)
     return restored
 
 
@@ -129,7 +130,8 @@ def write_ramp(
     Notes
     -----
     Limits: without a Roman file to take them from, the entries of ``meta`` are the schema's words for unknown, and
-    amplifier 33, which we do not simulate, is zero. No reference read is subtracted.
+    amplifier 33 is zero where the frame has no companion ``reference_output``. A frame that is encoded by the effect
+    `reference_read` is written so, with the read and an offset of 4000 DN; others are not encoded.
     """
     if frame.unit != "DN" or frame.undone or frame.shape[:-3] not in ((), (1,)) or frame.exposure.pattern is None:
         raise UsageError(
@@ -138,9 +140,20 @@ def write_ramp(
         )
     data = as_uint16(frame.data).reshape(frame.shape[-3:])
     meta = meta_for(frame, provenance or {}, filename=Path(path).name, model_type="ScienceRawModel")
-    meta["instrument"].pop("data_encoding_offset", None)  # nothing is encoded
-    entries = {"meta": meta, "data": data, "amp33": amplifier_33(frame)}
+    entries = {"meta": meta, "data": data, "amp33": amplifier_33(frame), **_encoding(frame, meta)}
     if frame.flags is not None:
         entries["resultantdq"] = frame.flags.reshape(data.shape)
     prepare_directory(Path(path).parent)
     write_asdf(path, {"roman": tagged(entries, "wfi_science_raw")}, overwrite=overwrite, inputs=inputs_of(frame))
+
+
+def _encoding(frame: Frame, meta: dict[str, Any]) -> dict[str, NDArray[np.uint16]]:
+    """Return the reference read of an encoded frame, and say so in `meta`, where it counts as a resultant."""
+    taken = frame.companions.get("reference_read")
+    meta["exposure"]["nresultants"] = frame.shape[-3] + int(taken is not None)
+    if taken is None:
+        meta["instrument"].pop("data_encoding_offset", None)
+        return {}
+    offset = ReferenceRead().offset  # any would do: only what was taken off, read less offset, is added again
+    meta["instrument"]["data_encoding_offset"] = offset
+    return {"reference_read": as_uint16(taken.data.reshape(taken.shape[-2:]) + offset)}

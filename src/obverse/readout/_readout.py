@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.chain import Run
+from obverse.chain import Chain, Run
+from obverse.effects import Effect
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import Parameters
@@ -37,16 +39,28 @@ class Readout(Parameters):
         """Turn corrected reads [electron] into an estimate with its variances."""
         raise NotImplementedError
 
-    def read(self, run: Run, charge: NDArray[Any], *, integration: int = 0, read: int = 0) -> NDArray[Any]:
-        """Return what one read of the charge (row, column) [electron] gives before it is digitised (clocked) [DN]."""
-        where = {"integration": integration, "read": read}
-        seen = run.through(charge, run.chain.at(*self.sensor_sites), **where)  # type: ignore[arg-type]
-        clocked = run.chain.geometry.pad(seen)
-        return run.through(clocked, run.chain.at(*self.clocked_sites), layout="clocked", **where)  # type: ignore[arg-type]
+    def behind(self, chain: Chain) -> tuple[Effect, ...]:
+        """Return the effects from the held charge to what is digitised, in order."""
+        return (*chain.at(*self.sensor_sites), *chain.at(*self.clocked_sites))
 
-    def digitise(self, run: Run, clocked: NDArray[Any], *, integration: int = 0, read: int = 0) -> NDArray[Any]:
+    def read(self, run: Run, charge: NDArray[Any], **when: Any) -> NDArray[Any]:
+        """Return what one read of the charge (row, column) [electron] gives before it is digitised (clocked) [DN]."""
+        return self.clocked(run, self.onward(run, charge, self.behind(run.chain), **when))
+
+    def onward(self, run: Run, pixels: NDArray[Any], effects: Sequence[Effect], **when: Any) -> NDArray[Any]:
+        """Imprint effects on pixels in sensor layout (row, column), from the first clocked one on in that layout."""
+        on_sensor = [effect for effect in effects if effect.site in self.sensor_sites]
+        on_clocked = [effect for effect in effects if effect.site in self.clocked_sites]
+        pixels = run.through(pixels, on_sensor, **when)
+        return run.through(self.clocked(run, pixels), on_clocked, layout="clocked", **when) if on_clocked else pixels
+
+    def clocked(self, run: Run, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return pixels in read-out order, where they are not yet."""
+        return run.chain.geometry.pad(pixels) if pixels.ndim == 2 else pixels
+
+    def digitise(self, run: Run, clocked: NDArray[Any], **when: Any) -> NDArray[Any]:
         """Return the stored numbers (file layout) of a read or of a mean of reads [DN]."""
-        stored = run.through(clocked, run.chain.at("digital"), layout="clocked", integration=integration, read=read)
+        stored = run.through(clocked, run.chain.at("digital"), layout="clocked", **when)
         return run.chain.geometry.unclock(stored)
 
     def respond(self, run: Run, charge: NDArray[Any]) -> NDArray[Any]:

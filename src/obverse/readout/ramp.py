@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.chain import Run
+from obverse.chain import Run, unwatched
 from obverse.effects import WHOLE
 from obverse.errors import UsageError
 from obverse.first_read import first_reads
@@ -19,9 +20,14 @@ from obverse.params import param
 from obverse.pattern import ReadPattern
 from obverse.readout._readout import Readout
 from obverse.readout.fitted import fitted_companions, without_differences
+from obverse.readout.gathering import Gathering
+from obverse.readout.referenced import encoding_of, reference_read
+from obverse.reference_output import reference_output
+from obverse.tiles import run_each
 
 __all__ = ["UpTheRamp"]
 
+_AXES = ("integration", "resultant", "row", "column")
 _ESTIMATORS = ("likelihood", "ols", "casertano", "covariance")  # a test holds them to those of the fit
 
 
@@ -44,6 +50,8 @@ class UpTheRamp(Readout):
         ``"yes"`` keeps what each segment was fitted with, as companions of the rate.
     suppress_one_group
         ``"no"`` gives a pixel with one good resultant, or with a good ``zero_frame`` alone, its charge over its time.
+    reference_output
+        Columns of an output that reads no pixels, such as amplifier 33 of Roman; 0 where there is none.
 
     Notes
     -----
@@ -72,6 +80,10 @@ class UpTheRamp(Readout):
         "leave out ramps of one resultant: yes or no", default="yes", shape="text", choices=("yes", "no")
     )
 
+    reference_output: int = param(
+        "columns of an output that reads no pixels, 0 for none", default=0, minimum=0, shape="whole"
+    )
+
     @property
     def halo(self) -> int:
         """Segments are as many planes as the most cut ramp of all rows needs."""
@@ -85,21 +97,44 @@ class UpTheRamp(Readout):
         """Turn a rate (row, column) [photon/s] into raw ramps (integration, resultant, row, column) [DN]."""
         pattern = self.pattern(run.exposure.pattern)
         electrons = run.through(rate, run.chain.at("light"))
-        ramps = [self._ramp(run, electrons, pattern, i) for i in range(run.exposure.integrations)]
-        return Frame(np.stack(ramps), "DN", ("integration", "resultant", "row", "column"), exposure=run.exposure)
+        seconds = pattern.times[-1][-1]
+        counts = (run.counted(electrons, seconds, integration=i) for i in range(run.exposure.integrations))
+        return self.ramps(run, counts)
 
-    def _ramp(self, run: Run, rate: NDArray[Any], pattern: ReadPattern, integration: int) -> NDArray[Any]:
-        charge = np.zeros(run.chain.geometry.shape, np.float32)
-        stored, read, before = [], 0, 0.0
-        for k, group in enumerate(pattern.times):
-            total = np.zeros(run.chain.geometry.clocked_shape, np.float32)
-            for time in group:
-                charge = charge + run.arrive(rate, integration=integration, read=read, interval=(before, time))
-                charge = run.through(charge, run.chain.at("pixel"), integration=integration, read=read)
-                total += self.read(run, charge, integration=integration, read=read)
-                before, read = time, read + 1
-            stored.append(self.digitise(run, total / np.float32(len(group)), integration=integration, read=k))
+    def ramps(self, run: Run, counted: Iterable[NDArray[Any]]) -> Frame:
+        """Turn the electrons of each integration (row, column), counted already, into raw ramps [DN]."""
+        pattern = self.pattern(run.exposure.pattern)
+        gatherings = [Gathering(self, run, each, pattern, i) for i, each in enumerate(counted)]
+        zeroth = [reference_read(self, run, each.integration) if encoding_of(run) else None for each in gatherings]
+        ramps = [self._ramp(run, each, read) for each, read in zip(gatherings, zeroth, strict=True)]
+        data = np.stack(ramps) if len(ramps) > 1 else ramps[0][None]
+        return Frame(data, "DN", _AXES, exposure=run.exposure, companions=self._beside(run, pattern, zeroth))
+
+    def _ramp(self, run: Run, gathering: Gathering, zeroth: NDArray[Any] | None) -> NDArray[Any]:
+        """Read out the resultants of one integration, several at a time where nobody watches."""
+        means, times = gathering.means(), gathering.pattern.times
+        stored: list[Any] = [None] * len(means)
+        alone = run.of_rows(slice(None), threads=1)
+
+        def work(k: int) -> None:
+            when: Any = {"integration": gathering.integration, "read": k, "times": times[k]}
+            run.watch("resultant", means[k])
+            clocked = self.clocked(alone, self.onward(alone, means[k], gathering.on_means, **when))
+            stored[k] = self.digitise(alone, clocked, **when, reference=zeroth)
+
+        run_each(len(means), work, threads=run.threads if run.watch is unwatched else 1)
         return np.stack(stored)
+
+    def _beside(self, run: Run, pattern: ReadPattern, zeroth: Sequence[NDArray[Any] | None]) -> dict[str, Frame]:
+        """Return what is stored beside the ramps: the reads that were subtracted, and an output that reads no pixels."""
+        encoding, beside = encoding_of(run), {}
+        if encoding is not None:
+            reads = np.stack([run.chain.geometry.unclock(read) for read in zeroth if read is not None])
+            beside = dict(encoding.companion(reads, run.exposure))
+        if self.reference_output:
+            output = reference_output(run, pattern, self.reference_output)
+            beside["reference_output"] = Frame(output, "DN", _AXES, exposure=run.exposure)
+        return beside
 
     def estimate(self, frame: Frame, at: Moment) -> Frame:
         """Fit the ramps [electron]: a rate image [electron/s] with the variances ``poisson`` and ``read``."""

@@ -13,6 +13,7 @@ from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.readout._readout import Readout
+from obverse.readout.gathering import arriving, fallen
 
 __all__ = ["SingleRead"]
 
@@ -49,8 +50,12 @@ class SingleRead(Readout):
                 f"Exposure {run.exposure.id!r}: {run.exposure.integrations} integrations, a single read has 1"
             )
         electrons = run.through(rate, run.chain.at("light"))
-        charge = run.arrive(electrons, integration=0, read=0, interval=(0.0, run.exposure.seconds))
+        interval = (0.0, run.exposure.seconds)
+        hits = fallen(run, integration=0, read=0, interval=interval)
+        charge = arriving(run, run.counted(electrons, run.exposure.seconds), interval, hits=hits)
         held = run.through(charge, run.chain.at("pixel"))
+        if run.left is not None:
+            run.left[...] = held
         raw = self.digitise(run, self.read(run, held))
         return Frame(raw, "DN", ("row", "column"), exposure=run.exposure)
 

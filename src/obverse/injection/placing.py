@@ -1,0 +1,116 @@
+"""Where sources fall on the pixels of a frame.
+
+Catalogues and celestial coordinates count pixels as the calibrated image of an observatory does. For most that is the
+sensor. Roman's level 2 leaves out the border of reference pixels, so that its pixel (0, 0) is (4, 4) of the sensor,
+and of a raw frame.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from obverse.chosen import detector_of, fitting, informed, of_this_kind
+from obverse.detector import Detector
+from obverse.detector_file import aliases
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.geometry import Section
+from obverse.scene import Sources
+from obverse.window import windowed
+
+__all__ = ["chosen_detector", "mean_efficiency", "on_frame", "origin_of"]
+
+_TRIMMED = ("roman_wfi",)
+"""Detectors whose calibrated files come without their border."""
+
+
+def chosen_detector(frame: Frame, detector: Detector | None, path: os.PathLike[str] | None) -> Detector:
+    """Return the detector of a frame, the one given or the one that it names, cut to its pixels."""
+    found = detector or _named(frame)
+    if "estimate" not in frame.undone:
+        of_this_kind(found, frame)
+    fits = _fitting(found, frame)
+    return informed(fits, frame, Path(path or frame.exposure.id)) if detector is None else fits
+
+
+def _named(frame: Frame) -> Detector:
+    try:
+        return detector_of(frame)
+    except UsageError as problem:
+        raise UsageError(f"inject_sources: {frame.exposure.id}: {problem}") from None
+
+
+def _fitting(detector: Detector, frame: Frame) -> Detector:
+    """Return the detector of the frame's pixels: a subarray, or the part within the border."""
+    rows, columns = frame.shape[-2:]
+    bottom, top, left, right = detector.geometry.reference
+    if "estimate" not in frame.undone or not _is_trimmed(detector, frame):
+        return fitting(detector, frame)
+    whole = _sized(detector, (rows + bottom + top, columns + left + right))
+    return windowed(whole, Section((bottom, bottom + rows), (left, left + columns)))
+
+
+def _sized(detector: Detector, shape: tuple[int, int]) -> Detector:
+    """Return the detector in another size, if it is not of that already."""
+    return detector if detector.geometry.shape == shape else detector.resized(shape)
+
+
+def _is_trimmed(detector: Detector, frame: Frame) -> bool:
+    """Whether a calibrated frame has lost its border: it came from a file, or the detector says its size."""
+    bottom, top, left, right = detector.geometry.reference
+    rows, columns = frame.shape[-2:]
+    fits = detector.geometry.shape == (rows + bottom + top, columns + left + right)
+    return (
+        _writes_trimmed(detector, frame)
+        and (fits or frame.unit == "DN/s")
+        and detector.geometry.shape != (rows, columns)
+    )
+
+
+def _writes_trimmed(detector: Detector, frame: Frame) -> bool:
+    said = frame.exposure.detector or ""
+    return any(name in _TRIMMED for name in (detector.name, aliases().get(said, said)))
+
+
+def origin_of(frame: Frame, detector: Detector) -> tuple[int, int]:
+    """Return the pixel of the sensor that is (0, 0) of the observatory's calibrated image.
+
+    Parameters
+    ----------
+    frame
+        Raw or calibrated.
+    detector
+        Cut to its pixels.
+    """
+    bottom, _, left, _ = detector.geometry.reference
+    return (bottom, left) if _writes_trimmed(detector, frame) else (0, 0)
+
+
+def on_frame(sources: Any, origin: tuple[int, int], **how: Any) -> Sources:
+    """Return sources in pixels of the sensor; catalogues are read.
+
+    Parameters
+    ----------
+    sources
+        Sources, a table, or the path of one.
+    origin
+        The pixel of the sensor from which positions count.
+    **how
+        Options of `obverse.scene.read_catalogue`.
+    """
+    if not isinstance(sources, Sources):
+        from obverse.scene.catalogue import read_catalogue
+
+        sources = read_catalogue(sources, **how)
+    return sources.moved(*origin)
+
+
+def mean_efficiency(detector: Detector) -> float | None:
+    """Return the electrons that a photon frees in the mean, for catalogues in photon/s; None where nothing says it."""
+    if not detector.has("quantum_efficiency"):
+        return None
+    return float(np.nanmean(detector.effect("quantum_efficiency").efficiency))

@@ -1,0 +1,185 @@
+"""Known sources into somebody's file, and how well they are found and measured there."""
+
+from __future__ import annotations
+
+import io as memory
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obverse import io
+from obverse.chosen import referred
+from obverse.detector import Detector
+from obverse.errors import UsageError
+from obverse.frame import Frame
+from obverse.injection import curves, grid, inject_sources, picture
+from obverse.injection.placing import chosen_detector
+from obverse.jobs._provenance import provenance, sha256
+from obverse.jobs.scenes import distances_of, needed_psf, sources_of, steps_of, zero_point_of
+from obverse.jobs.simulating import Stars
+from obverse.named_patterns import pattern_for
+from obverse.pattern import ReadPattern
+from obverse.readout import UpTheRamp
+from obverse.references import read_references
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["Target", "Wish", "inject", "injected_table", "inject_grid"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file that sources go into, and what is said of it.
+
+    Parameters
+    ----------
+    path
+        Raw or calibrated.
+    detector
+        Name or TOML file; None: the one that the file names.
+    references
+        Reference files, or directories of them.
+    level
+        L1 or L2: refuse the other.
+    pattern, groups
+        Read pattern of an image of rates that does not say it.
+    """
+
+    path: Path
+    detector: str | None = None
+    references: Sequence[Path] = ()
+    level: str | None = None
+    pattern: str | None = None
+    groups: int | None = None
+
+    def opened(self) -> tuple[Frame, dict[str, Any]]:
+        """Return the frame, and how it is injected into."""
+        named = None if self.detector is None else Detector.load(self.detector)
+        frame = io.read(self.path, detector=named)
+        found = chosen_detector(frame, named, self.path)
+        believed = referred(found, read_references(self.references), frame)
+        return frame, {"detector": believed, "level": self.level, "pattern": self._pattern(believed)}
+
+    def _pattern(self, detector: Detector) -> ReadPattern | None:
+        if self.pattern is None and self.groups is None:
+            return None
+        if not isinstance(detector.readout, UpTheRamp):
+            raise UsageError(f"detector {detector.name!r} is read once: it takes neither --pattern nor --groups")
+        return pattern_for(detector.readout, self.pattern, self.groups)
+
+
+def injected_table(out: Path) -> Path:
+    """Return the name of the table that goes with an injected file.
+
+    Examples
+    --------
+    >>> injected_table(Path("a/new.fits.gz")).name
+    'new_injected.ecsv'
+    """
+    return out.with_name(out.name.split(".")[0] + "_injected.ecsv")
+
+
+def inject(target: Target, catalogue: Path, out: Path, stars: Stars, *, seed: int, overwrite: bool = False) -> Table:
+    """Write a file with the sources of a catalogue in it, and the table of what was put there beside it.
+
+    Parameters
+    ----------
+    target
+        What to inject into.
+    catalogue
+        ECSV, FITS or Parquet: see `obverse.scene.read_catalogue`.
+    out
+        File to write.
+    stars
+        How the catalogue is read, and the light of a star.
+    seed
+        Of the electrons.
+    overwrite
+        Allow older files to be replaced.
+    """
+    beside = injected_table(out)
+    io.refuse_targets([out, beside], overwrite=overwrite, inputs=[target.path, catalogue])
+    star = needed_psf(stars)
+    frame, how = target.opened()
+    sources = sources_of(catalogue, stars, how["detector"])
+    new, table = inject_sources(frame, sources, seed=seed, psf=star, **how)
+    io.write(new, out, provenance=_record(target, how["detector"], seed, table), overwrite=overwrite)
+    _write(table, beside, overwrite)
+    return table
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which stars of known flux are wanted, in words of the command line: see `obverse.injection.grid`."""
+
+    fluxes: str | None = None
+    magnitudes: str | None = None
+    per_flux: int = 64
+    spacing: float | None = None
+    beside: Path | None = None
+    distances: str | None = None
+    sigma: float = 5.0
+
+    def told(self, stars: Stars, detector: Detector) -> dict[str, Any]:
+        """Return the arguments of `obverse.injection.grid`."""
+        fluxes, magnitudes = self.fluxes, self.magnitudes
+        return {
+            "fluxes": None if fluxes is None else steps_of(fluxes, "--fluxes", logarithmic=True),
+            "magnitudes": None if magnitudes is None else steps_of(magnitudes, "--magnitudes", logarithmic=False),
+            "zero_point": None if magnitudes is None else zero_point_of(stars),
+            "per_flux": self.per_flux,
+            "spacing": self.spacing,
+            "beside": None if self.beside is None else sources_of(self.beside, stars, detector),
+            "distances": None if self.distances is None else distances_of(self.distances),
+            "sigma": self.sigma,
+        }
+
+
+def inject_grid(target: Target, out: Path, stars: Stars, wish: Wish, *, seed: int, overwrite: bool = False) -> Table:
+    """Write what becomes of stars of known flux: ``stars.ecsv``, ``curves.ecsv`` and ``curves.png`` in a directory.
+
+    Parameters
+    ----------
+    target
+        What to inject into.
+    out
+        Directory.
+    stars
+        The light of a star, the zero point of magnitudes, and how the catalogue of neighbours is read.
+    wish
+        Fluxes and places.
+    seed
+        Of places and electrons.
+    overwrite
+        Allow older files to be replaced.
+
+    Returns
+    -------
+    Table
+        The curves, a row a flux and distance.
+    """
+    star = needed_psf(stars)
+    frame, how = target.opened()
+    told = wish.told(stars, how["detector"])
+    io.prepare_directory(out)
+    names = [out / name for name in ("stars.ecsv", "curves.ecsv", "curves.png")]
+    io.refuse_targets(names, overwrite=overwrite, inputs=[target.path])
+    made = grid(frame, psf=star, seed=seed, **told, **how)
+    summed = curves(made)
+    _write(made, names[0], overwrite)
+    _write(summed, names[1], overwrite)
+    picture(made, names[2])
+    return summed
+
+
+def _record(target: Target, detector: Detector, seed: int, table: Table) -> dict[str, str]:
+    what = {"SEED": str(seed), "INPUT": target.path.name, "INSHA": sha256(target.path)}
+    return provenance(detector, {**what, "injected": f"{len(table)} sources, level {table.meta.get('level', '')}"})
+
+
+def _write(table: Table, path: Path, overwrite: bool) -> None:
+    text = memory.StringIO()
+    table.write(text, format="ascii.ecsv")
+    io.write_text(path, text.getvalue(), overwrite=overwrite)
