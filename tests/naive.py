@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -300,7 +301,7 @@ def looked_up(value, places, entries):
     return entries[-1]
 
 
-# -- random numbers of kernels, tracks, coupling ------------------------------------------------------------------------
+# -- random numbers of kernels, tracks, coupling -----------------------------------------------------------------------
 
 
 def xoshiro(state, n):
@@ -356,7 +357,7 @@ def coupled(image, weights, takes_part):
     return out
 
 
-# -- raw numbers of a ramp: exact probabilities --------------------------------------------------------------------------
+# -- raw numbers of a ramp: exact probabilities ------------------------------------------------------------------------
 
 
 def sum_of_reads(mean, times, full=None):
@@ -371,7 +372,7 @@ def sum_of_reads(mean, times, full=None):
     law[:, 0] = poisson_law(mean * times[0], top)
     seen = np.minimum(np.arange(top + 1), top if full is None else full)
     law = moved(law, seen)
-    for before, after in zip(times[:-1], times[1:], strict=True):
+    for before, after in pairwise(times):
         step = poisson_law(mean * (after - before), top)
         grown = np.zeros_like(law)
         for more, p in enumerate(step):
@@ -408,7 +409,46 @@ def code_law(values, weights, noise, gain, bias, top=65535):
     law = np.zeros(top + 1)
     for value, weight in zip(values, weights, strict=True):
         if weight > 1e-16:
-            low, high = np.searchsorted(edges, (bias + (value + np.array([-12, 12]) * noise) / gain)) + [-1, 1]
-            low, high = max(low, 0), min(high, top + 1)
+            low, high = np.searchsorted(edges, bias + (value + np.array([-12, 12]) * noise) / gain)
+            low, high = max(low - 1, 0), min(high + 1, top + 1)
             law[low:high] += weight * np.diff(norm.cdf((edges[low : high + 1] - bias) * gain, value, noise))
     return law
+
+
+# -- stars and galaxies on pixels ---------------------------------------------------------------------------------
+
+
+def star(shape: tuple[int, int], row: float, column: float, flux: float, table: Array, phases: int) -> Array:
+    """One star from stamps at phases of the pixel, a pixel at a time, by the polynomial through four phases."""
+    image = np.zeros(shape)
+    half = table.shape[2] // 2
+    near = [int(np.floor(x + 0.5)) for x in (row, column)]
+    steps = [(x - n + 0.5) * phases for x, n in zip((row, column), near, strict=True)]
+    first = [min(int(u), phases - 1) for u in steps]
+    # the cubic through values at -1, 0, 1, 2, at the place between
+    weights = [
+        np.linalg.solve(np.vander([-1.0, 0.0, 1.0, 2.0], increasing=True).T, (u - i) ** np.arange(4.0))
+        for u, i in zip(steps, first, strict=True)
+    ]
+    for r in range(shape[0]):
+        for c in range(shape[1]):
+            i, j = r - near[0] + half, c - near[1] + half
+            if 0 <= i < table.shape[2] and 0 <= j < table.shape[3]:
+                four = table[first[0] : first[0] + 4, first[1] : first[1] + 4, i, j]
+                image[r, c] = flux * weights[0] @ four @ weights[1]
+    return image
+
+
+def galaxy(
+    shape: tuple[int, int], place: tuple[float, float], transform: Any, cells: Array, oversampling: int
+) -> Array:
+    """One galaxy from its transform S(k_row, k_column), by explicit sums over frequencies and cells."""
+    side = 64
+    k = np.arange(-3 * side // 2, 3 * side // 2) / side
+    x = [(np.arange(n) - (n - 1) / 2) / oversampling for n in cells.shape]
+    waves = [np.exp(-2j * np.pi * np.outer(k, each)) for each in x]
+    middles = (np.arange(oversampling) - (oversampling - 1) / 2) / oversampling
+    pixel = np.exp(-2j * np.pi * np.outer(k, middles)).mean(axis=1)
+    light = waves[0] @ cells @ waves[1].T * np.outer(pixel, pixel) * transform(k[:, None], k[None, :])
+    back = [np.exp(2j * np.pi * np.outer(np.arange(n) - at, k)) for n, at in zip(shape, place, strict=True)]
+    return (back[0] @ light @ back[1].T).real / side**2

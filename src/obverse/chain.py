@@ -17,12 +17,12 @@ from obverse.history import History
 from obverse.moment import Moment
 from obverse.seeds import SILENT, Address, Remembered, Silence, Stream
 
-__all__ = ["Chain", "Run", "refuse_wrong_order", "refuse_wrong_unit", "unwatched"]
+__all__ = ["Chain", "Run", "refuse_wrong_order", "refuse_wrong_unit"]
 
 Watch = Callable[[str, NDArray[Any]], None]
 
 
-def unwatched(name: str, pixels: NDArray[Any]) -> None:
+def _unwatched(name: str, pixels: NDArray[Any]) -> None:
     """See nothing."""
 
 
@@ -69,7 +69,7 @@ class Run:
     seed: int | None
     history: History | None = None
     threads: int | None = None
-    watch: Watch = unwatched
+    watch: Watch = _unwatched
     rows: slice = field(default_factory=lambda: slice(None))
     left: NDArray[Any] | None = None
     kept: dict[str, Stream | Silence] | None = None
@@ -81,7 +81,7 @@ class Run:
     def moment(self, layout: str = "sensor", *, integration: int = 0, **when: Any) -> Moment:
         """Return a moment of this exposure, at the rows in hand."""
         at = Moment(self.exposure, self.chain.geometry, layout, history=self.history, integration=integration)
-        return at.replace(rows=self.rows, **when)
+        return at.replace(rows=self._rows(layout), **when)
 
     def through(
         self, pixels: NDArray[Any], effects: Sequence[Effect], *, integration: int = 0, read: int | str = 0, **when: Any
@@ -101,7 +101,8 @@ class Run:
         """
         at = self.moment(integration=integration, **when)
         for effect in effects:
-            pixels = effect.imprint(pixels, at.replace(rng=self.stream(effect.name, effect.cadence, integration, read)))
+            rng = self.stream(effect.name, effect.cadence, integration, read, layout=at.layout)
+            pixels = effect.imprint(pixels, at.replace(rng=rng))
             self.watch(effect.name, pixels)
         return pixels
 
@@ -111,23 +112,36 @@ class Run:
         expected = self.through(rate * np.float32(seconds), steady, integration=integration, interval=(0.0, seconds))
         return self.stream("photons", "integration", integration).poisson(expected * self.chain.geometry.sensitive)
 
-    def stream(self, name: str, cadence: str, integration: int, read: int | str = 0) -> Stream | Silence:
+    def stream(
+        self, name: str, cadence: str, integration: int, read: int | str = 0, *, layout: str = "sensor"
+    ) -> Stream | Silence:
         """Return the random stream of an effect in one read, or in all reads of one integration."""
         if self.seed is None:
             return SILENT
-        if cadence == "integration" and self.kept is not None:
-            return self.kept.setdefault(
-                name, Remembered(self._address(name, f"{integration}"), self.threads, self._first)
-            )
-        index = f"{integration}" if cadence == "integration" else f"{integration}.{read}"
-        return Stream(self._address(name, index), self.threads, self._first)
-
-    def _address(self, name: str, index: str) -> Address:
-        return Address(self.seed or 0, name, self.exposure.id, index)
+        lasting = cadence == "integration"
+        index = f"{integration}" if lasting else f"{integration}.{read}"
+        kind = Stream if self.kept is None or not lasting else Remembered
+        stream = kind(Address(self.seed, name, self.exposure.id, index), self.threads, self._rows(layout).start or 0)
+        return stream if kind is Stream else self.kept.setdefault(name, stream)  # type: ignore[union-attr]
 
     @property
-    def _first(self) -> int:
-        return self.rows.start or 0
+    def is_unwatched(self) -> bool:
+        """Whether nobody looks at the pixels on their way, so that they may come in strips."""
+        return self.watch is _unwatched
+
+    @property
+    def geometry(self) -> Geometry:
+        """The geometry of the rows in hand."""
+        whole = self.chain.geometry
+        return whole if self._all else whole.strip(len(range(*self.rows.indices(whole.shape[0]))))
+
+    @property
+    def _all(self) -> bool:
+        return self.rows == slice(None)
+
+    def _rows(self, layout: str) -> slice:
+        """Return the rows in hand as they are counted in a layout."""
+        return self.rows if self._all or layout == "sensor" else self.chain.geometry.clocked_rows(self.rows)
 
 
 def refuse_wrong_unit(effects: Sequence[Effect]) -> None:

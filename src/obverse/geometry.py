@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -198,6 +198,30 @@ class Geometry:
         """Whether file and sensor are the same pixels in the same order."""
         no_scans = self.prescan == self.overscan == 0
         return no_scans and self.file_shape == self.shape and all(a.image_at is None for a in self.amplifiers)
+
+    @cached_property
+    def by_rows(self) -> bool:
+        """Whether strips of rows can be read out apart: each amplifier reads all rows, all in one direction."""
+        corners = {amplifier.corner.split()[0] for amplifier in self.amplifiers}
+        return self.is_plain and len(corners) == 1 and self.image_shape[0] == self.shape[0]
+
+    def clocked_rows(self, rows: slice) -> slice:
+        """Return where rows of the sensor stand in read-out order, or the other way round, in a geometry `by_rows`.
+
+        Examples
+        --------
+        >>> Geometry((8, 4), (Amplifier("1", (0, 8), (0, 4), "upper left"),)).clocked_rows(slice(0, 2))
+        slice(6, 8, None)
+        """
+        start, stop, _ = rows.indices(self.shape[0])
+        upper = self.amplifiers[0].corner.startswith("upper")
+        return slice(self.shape[0] - stop, self.shape[0] - start) if upper else slice(start, stop)
+
+    @cache  # noqa: B019 (few geometries, and each is small)
+    def strip(self, rows: int) -> Geometry:
+        """Return the same amplifiers on a strip of that many rows, of a geometry `by_rows`."""
+        amplifiers = tuple(replace(amplifier, rows=(0, rows)) for amplifier in self.amplifiers)
+        return Geometry((rows, self.shape[1]), amplifiers)
 
     @cached_property
     def amplifier_map(self) -> NDArray[np.intp]:

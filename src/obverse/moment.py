@@ -34,7 +34,8 @@ class Moment:
     interval
         Start and end of the time that this call covers, since the reset [s].
     times
-        When the pixels in hand were read, since the reset: one time, or those of the reads that they are the mean of [s].
+        When the pixels in hand were read since the reset: one time, or those of the reads that they are the mean of
+        [s].
     rng
         This effect's own random stream.
     history
@@ -148,6 +149,9 @@ class Moment:
 
     def _map(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         geometry = self.geometry
+        if values.shape[-2:] == geometry.shape and geometry.by_rows:
+            here = values[..., geometry.clocked_rows(self.rows), :]  # cut first: a strip pays for its own rows only
+            return geometry.strip(here.shape[-2]).pad(here)
         if values.shape[-2:] == geometry.shape:
             return self._padded(values)[..., self.rows, :]
         if values.shape[-2:] == geometry.file_shape and self.layout == "clocked":

@@ -48,38 +48,50 @@ def check_law(what: str, drawn: Array, law: Any) -> None:
     x = np.asarray(drawn, np.float64)
     low, high = law.support()
     require((x == np.rint(x)).all() and x.min() >= low and x.max() <= high, f"{what}: a number out of its range")
-    mean, variance, _, kurtosis = (float(m) for m in law.stats("mvsk"))
-    if variance < 1e-30:
-        require((x == mean).all(), f"{what}: {mean} is certain, {x[x != mean][:3]} was drawn")
+    mean, variance = float(law.mean()), float(law.var())
+    if variance < 1e-12:
+        certain = np.rint(mean)
+        require((x == certain).all(), f"{what}: {certain} is certain, {x[x != certain][:3]} was drawn")
         return
+    kurtosis = float(law.stats("k"))
     check_cells(what, *_cells(x, law))
     n = x.size
     off = (x.mean() - mean) / np.sqrt(variance / n)
     require(abs(off) < SIGMAS, f"{what}: the mean is {off:.1f} sigma off {mean:g}")
-    error = variance * np.sqrt((kurtosis + 2.0) / n)
+    error = variance * np.sqrt(max(kurtosis + 2.0, 1e-6) / n)  # a fair coin has no scatter of squares
     off = (np.mean((x - mean) ** 2) - variance) / error
     require(abs(off) < SIGMAS, f"{what}: the variance is {off:.1f} sigma off {variance:g}")
 
 
 def _cells(x: Array, law: Any) -> tuple[Array, Array]:
-    """Seen and expected numbers of up to some hundred cells of much the same probability."""
-    edges = np.unique(law.ppf(np.linspace(0.0, 1.0, 257)[1:-1]))
+    """Seen and expected numbers of up to some hundred cells of much the same probability, finer at the ends."""
+    tail = np.geomspace(1e-7, 1 / 256, 30)
+    edges = np.unique(law.ppf([*tail, *np.linspace(0.0, 1.0, 257)[1:-1], *(1.0 - tail)]))
+    edges = np.unique([*edges, *(edges - 1)]) if len(edges) < 256 else edges
     upper = np.concatenate([edges, [np.inf]])  # a cell reaches to its upper edge, and holds it
-    seen = np.bincount(np.searchsorted(upper, x, side="left"), minlength=len(upper))
-    return seen.astype(float), x.size * np.diff(np.concatenate([[0.0], law.cdf(edges), [1.0]]))
+    seen = np.bincount(np.searchsorted(upper, x, side="left"), minlength=len(upper)).astype(float)
+    expected = x.size * np.diff(np.concatenate([[0.0], law.cdf(edges), [1.0]]))
+    possible = expected > 0
+    require(not seen[~possible].any(), "a number that cannot be")
+    return seen[possible], expected[possible]
 
 
 def check_covariance(what: str, drawn: Array, mean: Array, covariance: Array) -> None:
     """Means and covariances of (variable, case), each against the scatter of its own products."""
     apart = drawn - mean[:, None]
     n = drawn.shape[1]
+    dead = np.diag(covariance) == 0
+    require(not apart[dead].any(), f"{what}: what is certain scatters")
+    apart, mean, covariance = apart[~dead], mean[~dead], covariance[np.ix_(~dead, ~dead)]
     scatter = np.sqrt(np.maximum(np.diag(covariance), 1e-30) / n)
     require((np.abs(apart.mean(axis=1)) <= SIGMAS * scatter + 1e-9 * mean).all(), f"{what}: a mean is off")
     for i in range(len(mean)):
         products = apart[i] * apart[i:]
         error = products.std(axis=1) / np.sqrt(n)
         off = np.abs(products.mean(axis=1) - covariance[i, i:])
-        require((off <= SIGMAS * error + 1e-9).all(), f"{what}: a covariance of {i} is {(off / error).max():.1f} sigma off")
+        require(
+            (off <= SIGMAS * error + 1e-9).all(), f"{what}: a covariance of {i} is {(off / error).max():.1f} sigma off"
+        )
 
 
 def check_uncorrelated(what: str, one: Array, other: Array) -> None:

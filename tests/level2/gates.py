@@ -99,7 +99,7 @@ def check_scatter(what: str, pull: NDArray[np.float64], lean: float = 0.0) -> No
     check_equivalent(f"{what}: mean pull", pull.mean(), lean, 1 / np.sqrt(n), 0.05, SPARE)
 
 
-def check_like(what: str, pull: NDArray[np.float64], plain: NDArray[np.float64], tolerance: float = 0.01) -> None:
+def check_like(what: str, pull: NDArray[np.float64], plain: NDArray[np.float64], tolerance: float) -> None:
     """Faint pulls are no unit normals, for anybody: they scatter as those of ramps that hold nothing but noise."""
     n, m = pull.size, plain.size
     error = np.sqrt(1 / (2 * n) + 1 / (2 * m))

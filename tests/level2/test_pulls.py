@@ -43,20 +43,18 @@ def test_faint_pulls_are_those_of_ramps_of_noise_alone(rate):
     On MA table 110 with 10 electrons of read noise the pulls of the fit alone scatter by 0.947 at the dark current.
     """
     one = trial(rate)
-    check_like(f"{rate} photon/s", one.pulls("clean"), plain_like(one, drawn_belief()))
+    check_like(f"{rate} photon/s", one.pulls("clean"), plain_like(one, drawn_belief()), 0.025)
     errors = one.calibrated.error[one.kinds["clean"]].astype(np.float64)
     ratio = np.sqrt((errors**2).mean()) / one.off[one.kinds["clean"]].std()
     check_equivalent(f"{rate} photon/s: rms error over scatter", ratio, 1.02, 1 / np.sqrt(2 * errors.size), 0.035)
 
 
 def test_hit_pixels_keep_their_errors():
-    truth = with_rays(true_wfi(), 30.0)
-    exposure = science("hits")
-    one = Trial.of(truth, drawn_belief(), 1.0, exposure, seed=8)
-    check_scatter("hit", one.pulls("hit"), plain_like(one, drawn_belief()).mean())
+    one = Trial.of(with_rays(true_wfi(), 20.0), drawn_belief(), 10.0, science("hits"), seed=8)
+    check_scatter("hit", one.pulls("hit"))
     flagged = one.pulls("flagged")
-    require(flagged.size > 4000, f"only {flagged.size} jumps")
-    check_equivalent("flagged: pull std", flagged.std(), 1.0, 1 / np.sqrt(2 * flagged.size), 0.05, SPARE)
+    # 10 times as many would be needed to hold them to 3 %: test_every_kind_of_pixel does
+    check_equivalent("flagged: pull std", flagged.std(), 1.0, 1 / np.sqrt(2 * flagged.size), 0.06, SPARE)
 
 
 def test_saturated_pixels_keep_their_errors():

@@ -45,6 +45,7 @@ class Adc(Effect):
 
     name = "adc"
     contracts = (Lost("rounding to whole numbers"), Averages(), Flags(Flag.SATURATED), Flags(Flag.AD_FLOOR))
+    pointwise = True
 
     bits: int = param("bits of a code", default=16, minimum=8, maximum=16, shape="whole")
     site: str = site("digital")

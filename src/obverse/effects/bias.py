@@ -60,6 +60,7 @@ class Bias(Effect):
     name = "bias"
     contracts = (Exact(rtol=1e-6, domain="levels up to 65535 DN"),)
     affine = True
+    pointwise = True
 
     level: float | NDArray[np.float64] = param("level added to every read", unit="DN")
     site: str = site("readout")

@@ -94,6 +94,7 @@ class BiasDrift(Effect):
     name = "bias_drift"
     contracts = (Subtracts(), Averages())
     affine = True
+    pointwise = True
     halo = WHOLE
 
     frame_sigma: float | NDArray[np.float64] = param("scatter from read to read", default=0.0, unit="DN", minimum=0.0)
@@ -130,18 +131,19 @@ class BiasDrift(Effect):
 
     def imprint(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Add the offsets of this read, or of a mean of `at.reads`, to (amplifier, row, column) [DN]."""
-        amplifiers, rows, columns = charge.shape
+        amplifiers, rows, columns = at.geometry.clocked_shape
         phases, knots = self.row_cycle * self.column_cycle, rows // 64 + 2
+        here = np.arange(rows)[at.rows]
         few = at.rng.few_normals(amplifiers * (1 + phases) + knots)  # more of them leave the first as they were
-        by_row = at.rng.normal((rows, amplifiers)).T[:, :, None]
+        by_row = at.rng.normal((len(here), amplifiers)).T[:, :, None]
         by_frame = few[:amplifiers, None, None]
         drift = at.plane(self.row_sigma) * by_row + at.plane(self.frame_sigma) * by_frame
         if np.any(self.cycle_sigma):
             turns = few[amplifiers:-knots].reshape(amplifiers, self.row_cycle, self.column_cycle)
-            phase = np.arange(rows)[:, None] % self.row_cycle, np.arange(columns) % self.column_cycle
+            phase = here[:, None] % self.row_cycle, np.arange(columns) % self.column_cycle
             drift = drift + at.plane(self.cycle_sigma) * turns[:, *phase]
         if self.slow_sigma:
-            drift = drift + (np.float32(self.slow_sigma) * slow_curve(few[-knots:], rows))[:, None]
+            drift = drift + (np.float32(self.slow_sigma) * slow_curve(few[-knots:], rows)[here])[:, None]
         return charge + drift / np.float32(np.sqrt(at.reads))
 
     # -- backward ----------------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ class DarkDecay(Effect):
     name = "dark_decay"
     contracts = (Exact(rtol=2e-7, domain="values up to 65535 DN"),)
     affine = True
+    pointwise = True
 
     amplitude: float | NDArray[np.float64] = param("signal at the time of `offset`", unit="DN")
     time_constant: float | NDArray[np.float64] = param("time in which it falls to 1/e", unit="s", above=0.0)

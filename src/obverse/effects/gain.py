@@ -47,6 +47,7 @@ class Gain(Effect):
     name = "gain"
     contracts = (Exact(rtol=2e-7, domain="all values that a float32 holds with ease", low=-1e30, high=1e30),)
     affine = True
+    pointwise = True
 
     gain: float | NDArray[np.float64] = param("electrons a digital number", unit="electron/DN", above=0.0)
     site: str = site("readout")

@@ -47,6 +47,7 @@ class GainScale(Effect):
     name = "gain_scale"
     contracts = (Exact(rtol=2e-7, domain="all values that a float32 holds with ease", low=-1e30, high=1e30),)
     affine = True
+    pointwise = True
 
     factor: float | NDArray[np.float64] = param("gain of this setting over that of the references", above=0.0)
     site: str = site("readout")

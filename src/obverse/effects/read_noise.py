@@ -47,6 +47,7 @@ class ReadNoise(Effect):
     in_electrons = True
     contracts = (Averages(),)
     affine = True
+    pointwise = True
 
     sigma: float | NDArray[np.float64] = param("noise of a single read", unit="electron", minimum=0.0)
     includes_quantisation: str = param(

@@ -55,6 +55,7 @@ class ReferenceRead(Effect):
     contracts = (
         Exact(rtol=0.0, domain="numbers that were not clipped, of references up to 9000 DN", low=1.0, high=60000.0),
     )
+    pointwise = True
 
     offset: int = param("added, so that noise is not cut at zero", default=4000, unit="DN", minimum=0, shape="whole")
     site: str = site("digital")

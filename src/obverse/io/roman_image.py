@@ -141,8 +141,8 @@ def _tree(frame: Frame, gain: NDArray[Any], name: str, provenance: Mapping[str, 
         "dq": _inside(dq),
         "err": _half(_inside(np.asarray(frame.error) / gain)),
         **{theirs: _half(_inside(plane / gain**2)) for theirs, plane in _variances(frame)},
-        "chisq": _half(_inside(_chi2(frame))),
-        "dumo": np.full(_inside(frame.data).shape, np.nan, np.float16),
+        "chisq": _half(_inside(_beside(frame, "chi2"))),
+        "dumo": _half(_inside(_beside(frame, "uniform_minus_optimal") / gain)),
         "amp33": amplifier_33(frame),
         **_border(frame, dq),
         **_jumps(frame),
@@ -174,9 +174,9 @@ def _variances(frame: Frame) -> list[tuple[str, NDArray[Any]]]:
     return [(theirs, found[ours]) for ours, theirs in _VARIANCES.items() if ours in found]
 
 
-def _chi2(frame: Frame) -> NDArray[Any]:
-    """Return the chi-square of the fit, NaN where the estimator gives none."""
-    found = frame.companions.get("chi2")
+def _beside(frame: Frame, name: str) -> NDArray[Any]:
+    """Return a plane that the fit has left beside the rate, NaN where it gave none."""
+    found = frame.companions.get(name)
     return np.full(frame.shape, np.nan, np.float32) if found is None else found.data
 
 

@@ -24,7 +24,7 @@ _FEW = 10.0
 TOSSES = 1500
 """Fair trials up to which it is faster to toss a coin for each, 64 at a time."""
 
-_1, _2, _4, _56, _64 = (np.uint64(n) for n in (1, 2, 4, 56, 64))
+_0, _1, _2, _4, _56, _64, _ALL = (np.uint64(n) for n in (0, 1, 2, 4, 56, 64, 2**64 - 1))
 _ODD, _PAIRS, _NIBBLES, _BYTES = (np.uint64(n * (2**64 - 1) // 255) for n in (0x55, 0x33, 0x0F, 0x01))
 
 
@@ -59,10 +59,31 @@ def binomial(n: int, p: float, state: Array) -> int:
 
 @jit
 def _rarer(n: int, p: float, state: Array) -> int:
-    """Draw with a probability of one half at most."""
-    if p <= 0.0:  # certain was the other outcome
+    if p <= 0.0:
         return 0
+    if n <= 128:
+        return _tossed(min(n, 64), p, state) + (_tossed(n - 64, p, state) if n > 64 else 0)
     return _summed(n, p, state) if n * p < _FEW else int(_rejected(float(n), p, state))
+
+
+@jit
+def _tossed(n: int, p: float, state: Array) -> int:
+    """Compare the bits of a uniform number a trial with those of `p`, for up to 64 trials at once.
+
+    The first bit in which they differ decides: half of the trials that are left, each time.
+    """
+    left = _ALL >> (_64 - np.uint64(n))
+    under = _0
+    while left != _0 and p > 0.0:
+        p *= 2.0
+        bits = word(state)
+        if p >= 1.0:
+            p -= 1.0
+            under |= left & ~bits
+            left &= bits
+        else:
+            left &= ~bits
+    return _ones(under)
 
 
 @jit

@@ -17,8 +17,8 @@ Array = NDArray[Any]
 def add_coupled(image: Array, weights: Array, both: Array, out: Array) -> None:
     """Add to `out` what neighbours give to the pixels of `image` (row, column), the weight times the difference.
 
-    `weights` (3, 3) has the type of the pixels; `both` (row, column) is 1 where a pixel takes part, 0 where not, of one
-    row and column where all do.
+    `weights` (3, 3) has the type of the pixels; `both` (row, column) is 1 where a pixel takes part, 0 where not, or
+    (1, 1) where all do.
     """
     rows, columns = image.shape
     all_take_part = both.size == 1

@@ -14,7 +14,7 @@ __all__ = ["fold_galaxy"]
 
 Array = NDArray[Any]
 
-_DARK = 1e-14
+_DARK = 1e-12
 """Square of the transfer below which a frequency carries no light that counts."""
 
 

@@ -33,8 +33,8 @@ def tracks(start: Array, step: Array, electrons: Array, rows: int, columns: int,
         while done < 1.0:
             end = min(_next(start[i, 0], step[i, 0], done), _next(start[i, 1], step[i, 1], done))
             middle = 0.5 * (done + end)
-            row = int(math.floor(start[i, 0] + step[i, 0] * middle))
-            column = int(math.floor(start[i, 1] + step[i, 1] * middle))
+            row = math.floor(start[i, 0] + step[i, 0] * middle)
+            column = math.floor(start[i, 1] + step[i, 1] * middle)
             if 0 <= row < rows and 0 <= column < columns:
                 pixel[n] = row * columns + column
                 charge[n] = poisson(electrons[i] * (end - done), state)

@@ -56,12 +56,12 @@ class Readout(Parameters):
 
     def clocked(self, run: Run, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return pixels in read-out order, where they are not yet."""
-        return run.chain.geometry.pad(pixels) if pixels.ndim == 2 else pixels
+        return run.geometry.pad(pixels) if pixels.ndim == 2 else pixels
 
     def digitise(self, run: Run, clocked: NDArray[Any], **when: Any) -> NDArray[Any]:
         """Return the stored numbers (file layout) of a read or of a mean of reads [DN]."""
         stored = run.through(clocked, run.chain.at("digital"), layout="clocked", **when)
-        return run.chain.geometry.unclock(stored)
+        return run.geometry.unclock(stored)
 
     def respond(self, run: Run, charge: NDArray[Any]) -> NDArray[Any]:
         """Return the undigitised response (file layout) [DN] to a charge (row, column) [electron], in silent runs."""

@@ -6,15 +6,16 @@ last that bends it act once on the mean of the reads, which is the same: the mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.chain import Run, unwatched
+from obverse.chain import Run
 from obverse.effects import Effect
 from obverse.effects._events import Events, Fallen
 from obverse.pattern import ReadPattern
@@ -53,16 +54,15 @@ class Gathering:
     integration: int
 
     def means(self) -> NDArray[np.float32]:
-        """Return the mean of the reads of each resultant, behind `on_reads`: (resultant, ...) as far as that brings it."""
-        rows = self.counted.shape[0]
-        if not self._by_rows:
-            return self._strip(slice(0, rows))
+        """Return the mean of the reads of each resultant behind `on_reads`, (resultant, ...)."""
+        if not self.by_rows:
+            return self.strip(slice(None))
         means = np.empty((len(self.pattern), *self.counted.shape), np.float32)
 
         def work(start: int, stop: int) -> None:
-            means[:, start:stop] = self._strip(slice(start, stop))
+            means[:, start:stop] = self.strip(slice(start, stop))
 
-        run_rows(rows, work, threads=self.run.threads, height=QUANTUM)
+        run_rows(len(self.counted), work, threads=self.run.threads, height=QUANTUM)
         return means
 
     @cached_property
@@ -78,12 +78,12 @@ class Gathering:
         return self.readout.behind(self.run.chain)[len(self.on_reads) :]
 
     @property
-    def _by_rows(self) -> bool:
+    def by_rows(self) -> bool:
         """Whether rows may be simulated apart: nothing in each read needs neighbours, or is watched."""
         chain = self.run.chain
         alone = all(e.pointwise for e in (*chain.at("charge", "pixel"), *self.on_reads) if not e.steady)
         on_sensor = all(e.site in self.readout.sensor_sites for e in self.on_reads)
-        return alone and on_sensor and self.run.watch is unwatched
+        return alone and on_sensor and self.run.is_unwatched
 
     @cached_property
     def _hits(self) -> list[Hits]:
@@ -97,11 +97,11 @@ class Gathering:
     def _intervals(self) -> list[tuple[float, float]]:
         """Time before each read since the one before it [s]."""
         edges = [0.0, *(time for group in self.pattern.times for time in group)]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
-    def _strip(self, rows: slice) -> NDArray[np.float32]:
-        """Return the means of some rows."""
-        run = self.run.of_rows(rows, threads=1 if self._by_rows else self.run.threads)
+    def strip(self, rows: slice) -> NDArray[np.float32]:
+        """Return the means of some rows, (resultant, row, column)."""
+        run = self.run.of_rows(rows, threads=1 if self.by_rows else self.run.threads)
         photons = run.stream("photons in time", "integration", self.integration)
         arrived = photons.apportion(self.counted[rows], self._shares)
         charge = np.zeros(arrived.shape[1:], np.float32)

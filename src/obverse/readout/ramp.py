@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.chain import Run, unwatched
+from obverse.chain import Run
 from obverse.effects import WHOLE
 from obverse.errors import UsageError
 from obverse.first_read import first_reads
@@ -22,8 +22,9 @@ from obverse.readout._readout import Readout
 from obverse.readout.fitted import fitted_companions, without_differences
 from obverse.readout.gathering import Gathering
 from obverse.readout.referenced import encoding_of, reference_read
+from obverse.readout.storing import Storing
+from obverse.readout.uniform import uniform_minus_optimal
 from obverse.reference_output import reference_output
-from obverse.tiles import run_each
 
 __all__ = ["UpTheRamp"]
 
@@ -50,6 +51,9 @@ class UpTheRamp(Readout):
         ``"yes"`` keeps what each segment was fitted with, as companions of the rate.
     suppress_one_group
         ``"no"`` gives a pixel with one good resultant, or with a good ``zero_frame`` alone, its charge over its time.
+    uniform_slope
+        ``"yes"`` keeps how far the slope with equal weights lies above the rate, as the companion
+        ``uniform_minus_optimal``: it tells where a ramp is not straight.
     reference_output
         Columns of an output that reads no pixels, such as amplifier 33 of Roman; 0 where there is none.
 
@@ -80,6 +84,9 @@ class UpTheRamp(Readout):
         "leave out ramps of one resultant: yes or no", default="yes", shape="text", choices=("yes", "no")
     )
 
+    uniform_slope: str = param(
+        "keep how far the uniform slope is off: yes or no", default="no", shape="text", choices=("yes", "no")
+    )
     reference_output: int = param(
         "columns of an output that reads no pixels, 0 for none", default=0, minimum=0, shape="whole"
     )
@@ -106,27 +113,12 @@ class UpTheRamp(Readout):
         pattern = self.pattern(run.exposure.pattern)
         gatherings = [Gathering(self, run, each, pattern, i) for i, each in enumerate(counted)]
         zeroth = [reference_read(self, run, each.integration) if encoding_of(run) else None for each in gatherings]
-        ramps = [self._ramp(run, each, read) for each, read in zip(gatherings, zeroth, strict=True)]
+        ramps = [Storing(each, read).stored() for each, read in zip(gatherings, zeroth, strict=True)]
         data = np.stack(ramps) if len(ramps) > 1 else ramps[0][None]
         return Frame(data, "DN", _AXES, exposure=run.exposure, companions=self._beside(run, pattern, zeroth))
 
-    def _ramp(self, run: Run, gathering: Gathering, zeroth: NDArray[Any] | None) -> NDArray[Any]:
-        """Read out the resultants of one integration, several at a time where nobody watches."""
-        means, times = gathering.means(), gathering.pattern.times
-        stored: list[Any] = [None] * len(means)
-        alone = run.of_rows(slice(None), threads=1)
-
-        def work(k: int) -> None:
-            when: Any = {"integration": gathering.integration, "read": k, "times": times[k]}
-            run.watch("resultant", means[k])
-            clocked = self.clocked(alone, self.onward(alone, means[k], gathering.on_means, **when))
-            stored[k] = self.digitise(alone, clocked, **when, reference=zeroth)
-
-        run_each(len(means), work, threads=run.threads if run.watch is unwatched else 1)
-        return np.stack(stored)
-
     def _beside(self, run: Run, pattern: ReadPattern, zeroth: Sequence[NDArray[Any] | None]) -> dict[str, Frame]:
-        """Return what is stored beside the ramps: the reads that were subtracted, and an output that reads no pixels."""
+        """Return what is stored beside the ramps: reads that were subtracted, and an output that reads no pixels."""
         encoding, beside = encoding_of(run), {}
         if encoding is not None:
             reads = np.stack([run.chain.geometry.unclock(read) for read in zeroth if read is not None])
@@ -175,6 +167,10 @@ class UpTheRamp(Readout):
             variances={"poisson": fit.var_poisson, "read": fit.var_read},
             exposure=frame.exposure,
             undone=frame.undone,
-            companions={**frame.companions, **fitted_companions(fit, frame.exposure)},
+            companions={**frame.companions, **fitted_companions(fit, frame.exposure), **self._uniform(frame, fit.rate)},
             cargo=frame.cargo,
         )
+
+    def _uniform(self, frame: Frame, rate: NDArray[Any]) -> dict[str, Frame]:
+        wanted = self.uniform_slope == "yes"
+        return {"uniform_minus_optimal": uniform_minus_optimal(frame, rate)} if wanted else {}

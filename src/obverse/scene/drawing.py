@@ -85,7 +85,7 @@ def _add_crowd(image: Array, stars: Array, parts: Split, threads: int | None) ->
     _stamp(image, stars, parts.core, threads)
     margin = parts.wings.shape[0] // 2
     mesh = np.zeros((image.shape[0] + 2 * margin, image.shape[1] + 2 * margin))
-    _stamp(mesh, stars + [[margin], [margin], [0.0]], points(), threads)
+    _stamp(mesh, np.add(stars, [[margin], [margin], [0.0]]), points(), threads)
 
     def strip(top: int, bottom: int) -> None:
         image[top:bottom] += oaconvolve(mesh[top : bottom + 2 * margin], parts.wings, mode="valid")
@@ -98,6 +98,7 @@ def _stamp(image: Array, stars: Array, stamps: Stamps, threads: int | None) -> N
 
     def strip(top: int, bottom: int) -> None:
         first, last = np.searchsorted(stars[0], [top - stamps.half - 1.0, bottom + stamps.half + 1.0])
-        add_stars(image, top, bottom, *stars[:, first:last], table, PHASES)
+        row, column, flux = stars[:, first:last]
+        add_stars(image, top, bottom, row, column, flux, table, PHASES)
 
     run_rows(image.shape[0], strip, threads)

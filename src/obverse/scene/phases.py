@@ -82,7 +82,7 @@ def reach(cells: Array, oversampling: int) -> int:
 
 
 def transfer_of(cells: Array, oversampling: int, side: int) -> NDArray[np.complex128]:
-    """Return the transform of cells summed over pixels.
+    """Return the transform of cells summed over pixels, 1 at frequency 0.
 
     Parameters
     ----------
@@ -105,10 +105,10 @@ def transfer_of(cells: Array, oversampling: int, side: int) -> NDArray[np.comple
 
 
 def _waves(n: int, oversampling: int, k: Array) -> NDArray[np.complex128]:
-    """Return (frequency, cell): the transform along one axis, with that of a row of cells the width of a pixel."""
+    """Return (frequency, cell): the transform along one axis, times that of a row of cells the width of a pixel."""
     x = (np.arange(n) - (n - 1) / 2) / oversampling
     sub = (np.arange(oversampling) - (oversampling - 1) / 2) / oversampling
-    pixel = np.cos(2 * np.pi * k[:, None] * sub).sum(axis=1)
+    pixel = np.cos(2 * np.pi * k[:, None] * sub).mean(axis=1)
     return pixel[:, None] * np.exp(-2j * np.pi * k[:, None] * x)
 
 

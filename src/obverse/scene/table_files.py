@@ -50,7 +50,7 @@ def read_table(path: Path) -> Any:
     if _FORMATS[ending] == "fits":
         io.scan_fits(path)
     try:
-        return Table.read(path, format=_FORMATS[ending])
+        return _parquet(path) if ending == ".parquet" else Table.read(path, format=_FORMATS[ending])
     except Exception as error:  # parsers of files raise anything
         told = " ".join(str(error).split())[:120]
         raise DataError(f"{path.name}: catalogue: cannot be read ({told}), write it anew with astropy.table") from error
@@ -60,3 +60,17 @@ def _require_pyarrow(path: Path) -> None:
     if find_spec("pyarrow") is None:
         what = "Parquet needs pyarrow, install obverse[parquet] or save the catalogue as ECSV or FITS"
         raise UsageError(f"{path.name}: catalogue: {what}")
+
+
+def _parquet(path: Path) -> Any:
+    """Return a Parquet table with the units that astropy has put into it; astropy itself asks for pandas to read it."""
+    import pyarrow.parquet
+    from astropy.table import Table
+    from astropy.table.meta import get_header_from_yaml
+
+    read = pyarrow.parquet.read_table(path)
+    table = Table({name: read.column(name).to_numpy() for name in read.column_names})
+    said = (read.schema.metadata or {}).get(b"table_meta_yaml")
+    for column in get_header_from_yaml(said.decode().splitlines())["datatype"] if said else ():
+        table[column["name"]].unit = column.get("unit")
+    return table
