@@ -19,8 +19,10 @@ from obverse.io import (
     to_hdus,
     write,
 )
+from obverse.io.products import FORMAT
 from obverse.io.writer import write_fits
 from obverse.pattern import ReadPattern
+from obverse.seeds import RNG_SCHEME
 
 RNG = np.random.default_rng(5)
 
@@ -95,6 +97,25 @@ def test_a_raw_product_looks_like_a_raw_file_to_others(tmp_path):
         assert any("2 SATURATED" in str(line) for line in theirs["FLAGS"].header["COMMENT"])
 
 
+def test_a_calibrated_product_names_its_planes(tmp_path):
+    frame = rate()
+    write(frame, tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits", checksum=True) as theirs:
+        names = [unit.name for unit in theirs]
+        assert names[1:6] == ["SCI", "ERR", "VAR_POISSON", "VAR_READ", "VAR_FLAT"]
+        np.testing.assert_array_equal(theirs["ERR"].data, frame.error)
+        np.testing.assert_array_equal(theirs["INTEGRATIONS", 2].data, frame.companions["integrations"].data)
+        np.testing.assert_array_equal(theirs["ZERO_FRAME", 4].data, np.ones((6, 8)))
+    assert read(tmp_path / "a.fits").cargo.units == ()
+
+
+@pytest.mark.parametrize("name", ["meta", "flags", "var_x", "naïve", "two words", "long" * 20])
+def test_a_companion_may_have_any_name(tmp_path, name):
+    frame = rate().replace(companions={name: Frame(np.ones((6, 8), "f4"), "", flags=np.ones((6, 8), "u1"))})
+    write(frame, tmp_path / "a.fits")
+    assert read(tmp_path / "a.fits") == frame
+
+
 def test_the_same_frame_gives_the_same_bytes(tmp_path):
     frame = rate()
     write(frame, tmp_path / "a.fits", provenance={"SEED": "7"})
@@ -112,7 +133,7 @@ def test_provenance_is_kept_and_the_seed_is_a_keyword(tmp_path):
     assert found["numpy version"] == np.__version__
     assert "2=SATURATED" in found["flag legend"]
     header = open_fits(tmp_path / "a.fits")[0].header
-    assert (header["SEED"], header["RNGSCHEM"], header["OBVERSE"]) == ("7", "1", 1)
+    assert (header["SEED"], header["RNGSCHEM"], header["OBVERSE"]) == ("7", str(RNG_SCHEME), FORMAT)
 
 
 def test_the_file_that_a_frame_came_from_is_not_written_onto(tmp_path):

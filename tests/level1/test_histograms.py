@@ -35,6 +35,8 @@ QUIET = told(bare("read_noise", "reset_noise", bias=20.0, shape=SHAPE), read_noi
 ROMAN = told(bare("read_noise", "reset_noise", gain=2.0, bias=5000.0, shape=SHAPE), read_noise={"sigma": 10.0},
              reset_noise={"sigma": 8.0})  # fmt: skip
 FLOORED = told(ROMAN, bias={"level": 0.0})
+WELLS = told(bare("saturation", "read_noise", "reset_noise", bias=20.0, shape=SHAPE), saturation={"full_well": 40.0},
+             read_noise={"sigma": 0.3}, reset_noise={"sigma": 0.2})  # fmt: skip
 DETECTORS = {"quiet": QUIET, "roman": ROMAN, "floored": FLOORED}
 
 
@@ -80,9 +82,7 @@ def test_codes_have_the_probabilities_of_theory(detector, mean, road):
 @pytest.mark.parametrize("road", ["expose", "simulate_l1"])
 def test_codes_near_a_low_full_well(road):
     """The charge is clipped in each read, before the noise; the mean of clipped reads is not a clipped mean."""
-    wells = told(bare("saturation", "read_noise", "reset_noise", bias=20.0, shape=SHAPE), saturation={"full_well": 40.0},
-                 read_noise={"sigma": 0.3}, reset_noise={"sigma": 0.2})  # fmt: skip
-    check_detector(wells, 50.0, road, full=40)
+    check_detector(WELLS, 50.0, road, full=40)
 
 
 @pytest.mark.parametrize("road", ["expose", "simulate_l1"])
@@ -116,6 +116,18 @@ def signal_of_one(mean: float, response: Any) -> Any:
     """Values of a single read behind a response."""
     values = np.arange(200.0)
     return response(values), stats.poisson.pmf(values, mean)
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("road", ["expose", "simulate_l1"])
+@pytest.mark.parametrize("mean", LEVELS)
+def test_codes_of_two_million_pixels_have_the_probabilities_of_theory(mean, road):
+    for detector in DETECTORS.values():
+        many = np.concatenate([simulated(road, detector, mean, seed=seed) for seed in range(32)], axis=1)
+        gain, bias = float(detector.effect("gain").gain), float(detector.effect("bias").level)
+        for codes, parts in zip(many, PARTS, strict=True):
+            law = naive.code_law(*signal(mean, tuple(parts)), noise(detector, len(parts)), gain, bias)
+            check_codes(f"{mean} electrons, {len(parts)} reads", codes, law)
 
 
 @pytest.mark.parametrize("mean", LEVELS[1:])
@@ -181,7 +193,5 @@ def test_a_mistake_fails_the_histogram(monkeypatch, where, name, mistake):
 def test_a_mean_that_is_clipped_instead_of_its_reads_is_found_out(monkeypatch):
     monkeypatch.setattr(Saturation, "affine", True)
     monkeypatch.setattr(Saturation, "site", "node")
-    wells = told(bare("saturation", "read_noise", "reset_noise", bias=20.0, shape=SHAPE),
-                 saturation={"full_well": 40.0, "site": "node"}, read_noise={"sigma": 0.3},
-                 reset_noise={"sigma": 0.2})  # fmt: skip
-    assert rejects(lambda: check_detector(wells, 50.0, "expose", full=40))
+    late = told(WELLS, saturation={"site": "node"})
+    assert rejects(lambda: check_detector(late, 50.0, "expose", full=40))

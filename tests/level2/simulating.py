@@ -75,9 +75,7 @@ def with_rays(detector: Detector, factor: float) -> Detector:
 
 def encoded(detector: Detector) -> Detector:
     """Return the detector that subtracts a reference read on board."""
-    return detector.replace(
-        effects=(*detector.effects, ReferenceRead()), steps=("reference_read", *detector.steps)
-    )
+    return detector.replace(effects=(*detector.effects, ReferenceRead()), steps=("reference_read", *detector.steps))
 
 
 def calibration_exposures(truth: Detector, seed: int, size: int) -> dict[str, list[Frame]]:

@@ -8,7 +8,7 @@ import pytest
 import obverse as ob
 from obverse.testing import check_equivalent, require
 from tests.chain.gates import SPARE
-from tests.level2.gates import Trial, check_cover, check_like, check_scatter, plain_like
+from tests.level2.gates import Trial, check_cover, check_scatter, plain_like
 from tests.level2.simulating import (
     before,
     drawn_belief,
@@ -29,9 +29,9 @@ def trial(rate: float, seed: int = 7, table: int = 110) -> Trial:
 @pytest.mark.parametrize("rate", [1.0, 30.0, 300.0])
 def test_errors_are_right_with_everything_on(rate):
     one = trial(rate)
-    lean = plain_like(one, drawn_belief()).mean()  # below a few photons it is not zero, for anybody
-    check_scatter(f"{rate} photon/s", one.pulls("all"), lean)
-    check_cover(f"{rate} photon/s", one.pulls("all"))
+    plain = plain_like(one, drawn_belief())
+    check_scatter(f"{rate} photon/s", one.pulls("all"), plain)
+    check_cover(f"{rate} photon/s", one.pulls("all"), plain)
     fit = one.chi2()
     check_equivalent(f"{rate} photon/s: chi2/dof", fit.mean(), 1.0, fit.std() / np.sqrt(fit.size), 0.015, SPARE)
 
@@ -43,7 +43,7 @@ def test_faint_pulls_are_those_of_ramps_of_noise_alone(rate):
     On MA table 110 with 10 electrons of read noise the pulls of the fit alone scatter by 0.947 at the dark current.
     """
     one = trial(rate)
-    check_like(f"{rate} photon/s", one.pulls("clean"), plain_like(one, drawn_belief()), 0.025)
+    check_scatter(f"{rate} photon/s", one.pulls("clean"), plain_like(one, drawn_belief()))
     errors = one.calibrated.error[one.kinds["clean"]].astype(np.float64)
     ratio = np.sqrt((errors**2).mean()) / one.off[one.kinds["clean"]].std()
     check_equivalent(f"{rate} photon/s: rms error over scatter", ratio, 1.02, 1 / np.sqrt(2 * errors.size), 0.035)
@@ -69,8 +69,10 @@ def test_a_subtracted_reference_read_changes_no_error(rate):
     raw = encoded(true_wfi()).expose(rate, exposure, seed=5, history=history)
     plain = true_wfi().expose(rate, exposure, seed=5, history=history)
     require((raw.data != plain.data).mean() > 0.9, "it must have been encoded")
-    one = Trial(encoded(drawn_belief()).calibrate(raw, history=history), rate, np.zeros(raw.shape[-2:], bool), true_wfi())
-    check_scatter("encoded", one.pulls("all"), plain_like(one, drawn_belief()).mean())
+    one = Trial(
+        encoded(drawn_belief()).calibrate(raw, history=history), rate, np.zeros(raw.shape[-2:], bool), true_wfi()
+    )
+    check_scatter("encoded", one.pulls("all"), plain_like(one, drawn_belief()))
     other = drawn_belief().calibrate(plain, history=history)
     np.testing.assert_array_equal(one.calibrated.data, other.data)  # what was taken off is added again, to the digit
 
@@ -94,25 +96,26 @@ def test_every_kind_of_pixel_has_unit_pulls_with_measured_references(rate, table
     parts: dict[str, list[np.ndarray]] = {}
     for i in range(8):
         exposure = science(f"light {rate} {i}", table)
-        truth = with_snowballs(with_rays(true_wfi(i % 2), 4.0), 0.05)
+        truth = with_rays(true_wfi(i % 2), 4.0)
         one = Trial.of(truth, measured_belief(i % 2), rate, exposure, seed=20 + i, history=before(i))
         for kind in one.kinds:
             parts.setdefault(kind, []).append(one.pulls(kind))
-    lean = plain_like(one, measured_belief()).mean()
+    plain = plain_like(one, measured_belief())
     for kind, pulls in parts.items():
         pull = np.concatenate(pulls)
         if pull.size > 15_000:
-            check_scatter(f"{rate} photon/s, {kind}", pull, lean)
-            check_cover(f"{rate} photon/s, {kind}", pull)
+            # a ramp that a jump has cut has few differences left, and its error follows the rate the more
+            check_scatter(f"{rate} photon/s, {kind}", pull, plain, 0.07 if kind == "flagged" and rate < 3 else 0.03)
+        if pull.size > 60_000:
+            check_cover(f"{rate} photon/s, {kind}", pull, plain)
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize("rate", [0.0, 3.0])
-def test_many_snowballs_leave_the_clean_pixels_alone(rate):
-    pulls = []
+def test_many_snowballs_leave_the_other_pixels_alone():
+    pulls, plain = [], None
     for i in range(6):
-        one = Trial.of(with_snowballs(true_wfi()), drawn_belief(), rate, science(f"snow {i}"), seed=40 + i)
+        one = Trial.of(with_snowballs(true_wfi()), drawn_belief(), 3.0, science(f"snow {i}"), seed=40 + i)
         require(one.hit.mean() > 0.05, "snowballs must fall")
         pulls.append(one.pulls("clean"))
-    pull = np.concatenate(pulls)
-    check_equivalent("beside snowballs: pull std", pull.std(), 1.0 if rate else 0.97, 1 / np.sqrt(2 * pull.size), 0.03)
+        plain = plain_like(one, drawn_belief())
+    check_scatter("beside snowballs", np.concatenate(pulls), plain)

@@ -31,9 +31,7 @@ def exposed(rate: float, exposures: int) -> tuple[np.ndarray, np.ndarray, Frame]
     sensor, a halo is left that nothing flags.
     """
     truth, belief = true_wfi().without("snowballs"), drawn_belief()
-    made = [
-        belief.calibrate(truth.expose(rate, science(f"even {rate} {i}"), seed=3)) for i in range(exposures)
-    ]
+    made = [belief.calibrate(truth.expose(rate, science(f"even {rate} {i}"), seed=3)) for i in range(exposures)]
     off = np.array([each.data[INSIDE, INSIDE] for each in made], np.float64)
     halves = [half - half.mean(axis=(1, 2), keepdims=True) for half in np.split(off, 2, axis=2)]
     return np.concatenate(halves, axis=2), np.array([each.variance for each in made])[:, INSIDE, INSIDE], made[-1]

@@ -46,6 +46,7 @@ EXAMPLES = (
     type=FILES,
     help="What earlier exposures left behind: the file that simulate --history keeps, as it was before this exposure.",
 )
+@click.option("--fits", is_flag=True, help="Write NAME_cal.fits of our own, whatever the observatory writes.")
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
 @click.option("--maximum-cores", metavar="WORD", help="The same as a share: none, quarter, half, all, or a number.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where a product came with a warning.")
@@ -62,6 +63,7 @@ def calibrate(
     one_group: bool,
     until: str | None,
     history: Path | None,
+    fits: bool,
     workers: int | None,
     maximum_cores: str | None,
     strict: bool,
@@ -88,6 +90,7 @@ def calibrate(
             history=history,
             threads=workers if maximum_cores is None else jobs.cores(maximum_cores),
             overwrite=overwrite,
+            fits=fits,
         ):
             say(outcome.path.name)
             outcomes.append(outcome)

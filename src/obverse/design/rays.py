@@ -67,10 +67,7 @@ def pixels_touched(effect: CosmicRays) -> float:
     >>> round(pixels_touched(CosmicRays(pixel_pitch=10.0)), 3)
     2.82
     """
-    k = 3.33  # one less than the index of the lengths
-    low, high = effect.shortest, effect.longest
-    mean = k / (k - 1) * (low ** (1 - k) - high ** (1 - k)) / (low**-k - high**-k)
-    return 1 + 4 / np.pi * mean / effect.pixel_pitch
+    return 1 + 4 / np.pi * effect.mean_length / effect.pixel_pitch
 
 
 def _charges(effect: CosmicRays) -> NDArray[np.float64]:

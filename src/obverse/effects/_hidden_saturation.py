@@ -52,8 +52,9 @@ def hidden(frame: Frame, height: NDArray[Any], full: NDArray[Any], saturated: Ma
     axis = frame.axes.index("resultant")
     last, height = np.moveaxis(height * reach(frame), axis, 0), np.moveaxis(height, axis, 0)
     used, saturated = np.moveaxis(~_unusable(frame), axis, 0), np.moveaxis(saturated, axis, 0)
-    means = grown(_before_a_full_one(last, height, full, saturated) & used, grow)
-    return np.moveaxis(means | _second_of_a_hit(height, full, saturated, pattern), 0, axis)
+    fills = ~(full <= 0)  # a reference pixel does not, but a grown flag may reach it; NaN is a full well nobody knows
+    means = grown(_before_a_full_one(last, height, full, saturated) & used & fills, grow)
+    return np.moveaxis(means | (_second_of_a_hit(height, full, saturated, pattern) & fills), 0, axis)
 
 
 def _before_a_full_one(last: NDArray[Any], height: NDArray[Any], full: NDArray[Any], saturated: Mask) -> Mask:

@@ -20,6 +20,9 @@ from obverse.params import param
 
 __all__ = ["CosmicRays"]
 
+_INDEX = 4.33
+"""How steeply the number of tracks falls with their length."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CosmicRays(Events):
@@ -90,6 +93,13 @@ class CosmicRays(Events):
     significance: float = param("its limit, 0 for its own", default=0.0, unit="sigma", minimum=0.0, shape="scalar")
     site: str = site("charge")
 
+    @property
+    def mean_length(self) -> float:
+        r"""Mean of :math:`\ell` [micron], from one end of its range to the other."""
+        k = _INDEX - 1.0
+        low, high = self.shortest, self.longest
+        return k / (k - 1.0) * (low ** (1.0 - k) - high ** (1.0 - k)) / (low**-k - high**-k)
+
     def events(self, at: Moment) -> Fallen:
         """Draw the tracks that fall on the sensor in the interval."""
         shape, random = at.geometry.shape, at.rng.scalars()
@@ -118,8 +128,8 @@ class CosmicRays(Events):
         return frame.replace(flags=found)
 
     def _lengths(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Draw lengths [micron] from a power law with index -4.33 between `shortest` and `longest`."""
-        p = -3.33
+        """Draw lengths [micron] from a power law between `shortest` and `longest`."""
+        p = 1.0 - _INDEX
         low, high = self.shortest**p, self.longest**p
         lengths: NDArray[np.float64] = (low + u * (high - low)) ** (1.0 / p)
         return lengths

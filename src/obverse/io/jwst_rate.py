@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.errors import DataError
 from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
@@ -17,9 +18,13 @@ from obverse.io.cargo import DONE_BEFORE, Cargo
 from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.text import FETCH, id_from_name, stem
+from obverse.pattern import ReadPattern
+from obverse.references import Setup
 
 __all__ = ["is_rate", "read_rate"]
 
+_OF_A_PATTERN = ("NGROUPS", "NFRAMES", "GROUPGAP", "TFRAME")
+_OF_A_SETUP = ("INSTRUME", "DETECTOR")
 _VARIANCES = {"poisson": "VAR_POISSON", "read": "VAR_RNOISE", "flat": "VAR_FLAT"}
 
 
@@ -35,6 +40,8 @@ def is_rate(hdus: Sequence[Hdu]) -> bool:
 
 def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: Mapping[str, str]) -> Frame:
     """Make an image (row, column) or a cube (integration, row, column) of rates [DN/s], DQ as flags.
+
+    Its exposure has the read pattern of the ramps, and its cargo the part of the detector, where the header says them.
 
     Raises
     ------
@@ -57,7 +64,12 @@ def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: M
         variances=known or None,
         exposure=_exposure(header, path),
         undone=keywords.undone(header),
-        cargo=Cargo(os.fsdecode(path), (header, units["SCI"].header), provenance=_provenance(header)),
+        cargo=Cargo(
+            os.fsdecode(path),
+            (header, units["SCI"].header),
+            provenance=_provenance(header),
+            setup=_setup(header, rates),
+        ),
     )
 
 
@@ -66,6 +78,22 @@ def _provenance(header: Header) -> dict[str, str]:
     maker, _, version = (header.text("CAL_SW", None) or "").partition(" ")
     ours = {"obverse version": version, DONE_BEFORE: ", ".join(keywords.done_before(header))}
     return ours if maker == "obverse" else {}
+
+
+def _setup(header: Header, rates: NDArray[Any]) -> Setup | None:
+    """Return which part of which detector it is; None where nothing says it, or somebody has cut the image."""
+    try:
+        return keywords.setup(header, rates.shape) if all(key in header for key in _OF_A_SETUP) else None
+    except DataError:  # of another size than the headers say
+        return None
+
+
+def _pattern(header: Header) -> ReadPattern | None:
+    """Return the pattern of the ramps behind the rates, None where the header does not say all of it."""
+    if not all(key in header for key in _OF_A_PATTERN):
+        return None
+    shape = (header.integer("NINTS", 1, least=1), header.integer("NGROUPS", least=1))
+    return keywords.pattern(header, shape)
 
 
 def _like(units: Mapping[str, Hdu], name: str, rates: NDArray[Any]) -> NDArray[Any] | None:
@@ -87,6 +115,7 @@ def _exposure(header: Header, path: str | os.PathLike[str]) -> Exposure:
         header.number("EFFEXPTM", _all_integrations(header), least=0.0),
         integrations=header.integer("NINTS", 1, least=1),
         start=keywords.start(header),
+        pattern=_pattern(header),
         filter=header.text("FILTER", None),
         kind=keywords.kind(header),
         detector=f"{header.text('INSTRUME', '')}/{header.text('DETECTOR', '')}".upper(),

@@ -1,9 +1,10 @@
 """Our own FITS files: a `Frame` and all that travels with it, without loss.
 
 The first unit holds no pixels: OBVERSE (the version of this format), LEVEL, and the usual keywords for people
-and other programs. Then, for the frame and each of its companions, under one EXTVER a frame: SCI (pixels,
-BUNIT), FLAGS, PIXEL_FLAGS, VAR_<COMPONENT>, and META, a table of keys and JSON values, which alone is read
-back. The headers of the original file follow as empty HEADER units.
+and other programs. Then, for the frame and each of its companions, under one EXTVER a frame: its pixels (BUNIT),
+FLAGS, PIXEL_FLAGS, VAR_<COMPONENT>, and META, a table of keys and JSON values, which alone is read back. The pixels
+of the frame are SCI, those of a companion have its name, as CHI2. ERR, the root of the variances' sum, is there for
+others: it is not read back. The headers of the original file follow as empty HEADER units.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from obverse.seeds import RNG_SCHEME
 
 __all__ = ["FORMAT", "as_uint16", "default_provenance", "from_hdus", "level_of", "to_hdus"]
 
-FORMAT = 1
-"""Version of this format, the keyword OBVERSE."""
+FORMAT = 2
+"""Version of this format, the keyword OBVERSE; before 2 the pixels of companions were SCI too, and there was no ERR."""
 
 _UINT16_MAX = 65535
-_OUR_UNITS = frozenset(("", "PRIMARY", "SCI", "FLAGS", "PIXEL_FLAGS", "META", "HEADER"))
+_LONGEST = 60  # of a unit's name, so that its card has room for it
+_OUR_UNITS = frozenset(("", "PRIMARY", "SCI", "ERR", "FLAGS", "PIXEL_FLAGS", "META", "HEADER"))
 
 
 def as_uint16(data: ArrayLike) -> NDArray[np.uint16]:
@@ -108,25 +110,35 @@ def to_hdus(frame: Frame, provenance: Mapping[str, str] | None = None) -> tuple[
     recorded = {**default_provenance(), **provenance_of(frame), **(provenance or {})}
     frames = _numbered(frame)
     hdus = [Hdu(0, "PRIMARY", 1, Header(_primary_cards(frame, recorded)), None)]
-    for version, (each, companions) in frames.items():
-        hdus += _frame_hdus(each, version, companions, recorded if version == 1 else {})
+    for version, (each, companions, name) in frames.items():
+        hdus += _frame_hdus(each, version, companions, name, recorded if version == 1 else {})
     hdus += [*_header_hdus(frame), *_passengers(frame)]
     return tuple(dataclasses.replace(hdu, index=i) for i, hdu in enumerate(hdus))
 
 
-def _numbered(frame: Frame) -> dict[int, tuple[Frame, dict[str, int]]]:
-    """Give the frame the number 1, and a number to every companion, and theirs."""
-    numbered: dict[int, tuple[Frame, dict[str, int]]] = {}
+def _numbered(frame: Frame) -> dict[int, tuple[Frame, dict[str, int], str]]:
+    """Give the frame the number 1, and a number to every companion, and theirs; and the unit of their pixels a name."""
+    numbered: dict[int, tuple[Frame, dict[str, int], str]] = {}
 
-    def visit(each: Frame) -> int:
+    def visit(each: Frame, unit: str) -> int:
         number = len(numbered) + 1
-        numbered[number] = (each, {})
+        numbered[number] = (each, {}, unit)
         for name, companion in each.companions.items():
-            numbered[number][1][name] = visit(companion)
+            numbered[number][1][name] = visit(companion, _unit_name(name))
         return number
 
-    visit(frame)
+    visit(frame, "SCI")
     return numbered
+
+
+def _unit_name(companion: str) -> str:
+    """Return the name of the unit that holds the pixels of a companion."""
+    name = companion.upper()
+    return name if _is_keyword_like(name) and not _is_ours(name) else "SCI"
+
+
+def _is_keyword_like(name: str) -> bool:
+    return name.isascii() and name.replace("_", "").isalnum() and len(name) <= _LONGEST
 
 
 def _primary_cards(frame: Frame, recorded: Mapping[str, str]) -> list[Card]:
@@ -150,16 +162,22 @@ def _is_keyword(key: str) -> bool:
     return len(key) <= 8 and key.isascii() and letters.isalnum() and key == key.upper()
 
 
-def _frame_hdus(frame: Frame, version: int, companions: Mapping[str, int], recorded: Mapping[str, str]) -> list[Hdu]:
+def _frame_hdus(
+    frame: Frame, version: int, companions: Mapping[str, int], name: str, recorded: Mapping[str, str]
+) -> list[Hdu]:
     unit = Header([Card("BUNIT", frame.unit)])
-    hdus = [Hdu(0, "SCI", version, unit, frame.data)]
-    for name, flags in (("FLAGS", frame.flags), ("PIXEL_FLAGS", frame.pixel_flags)):
+    hdus = [Hdu(0, name, version, unit, frame.data)]
+    error = frame.error if version == 1 else None
+    if error is not None:
+        hdus.append(Hdu(0, "ERR", version, unit, error))
+    for kind, flags in (("FLAGS", frame.flags), ("PIXEL_FLAGS", frame.pixel_flags)):
         if flags is not None:
-            hdus.append(Hdu(0, name, version, Header(_legend(flags.dtype)), flags))
+            hdus.append(Hdu(0, kind, version, Header(_legend(flags.dtype)), flags))
     variance = Header([Card("BUNIT", f"({frame.unit})2")])
     hdus += [Hdu(0, _extname(key), version, variance, plane) for key, plane in (frame.variances or {}).items()]
     _refuse_twins(frame)
-    return [*hdus, Hdu(0, "META", version, Header([]), _meta_table(_meta(frame, companions, recorded)))]
+    entries = {**_meta(frame, companions, recorded), "pixels": name}
+    return [*hdus, Hdu(0, "META", version, Header([]), _meta_table(entries))]
 
 
 def _legend(dtype: np.dtype[Any]) -> list[Card]:
@@ -266,8 +284,15 @@ def from_hdus(hdus: Sequence[Hdu], *, source: str | None = None) -> Frame:
     frame = _frame(units, header, 1, depth=0)
     headers = tuple(hdu.header for hdu in hdus if hdu.name == "HEADER")
     recorded = _recorded(_entries(units, header, 1))
-    others = tuple(hdu for hdu in hdus if not _is_ours(hdu.name))
+    held = _held(units, header)
+    others = tuple(hdu for hdu in hdus if not _is_ours(hdu.name) and (hdu.name, hdu.version) not in held)
     return frame.replace(cargo=Cargo(source=source, headers=headers, provenance=recorded, units=others))
+
+
+def _held(units: Mapping[tuple[str, int], Hdu], header: Header) -> set[tuple[str, int]]:
+    """Return the units that hold the pixels of companions."""
+    versions = [version for name, version in units if name == "META"]
+    return {(str(_entries(units, header, version).get("pixels", "SCI")), version) for version in versions}
 
 
 def _recorded(entries: Mapping[str, Any]) -> dict[str, str]:
@@ -287,7 +312,7 @@ def _frame(units: Mapping[tuple[str, int], Hdu], header: Header, version: int, d
     try:
         names = entries["variances"]
         return Frame(
-            _array(units, header, "SCI", version),
+            _array(units, header, entries.get("pixels", "SCI"), version),
             entries["unit"],
             tuple(entries["axes"]),
             _optional(units, "FLAGS", version),

@@ -47,6 +47,7 @@ def calibrate(
     history: Path | None = None,
     threads: int | None = None,
     overwrite: bool = False,
+    fits: bool = False,
 ) -> Iterator[Outcome]:
     """Calibrate files one by one; a bad one fails alone.
 
@@ -73,6 +74,8 @@ def calibrate(
         Worker threads.
     overwrite
         Allow older products to be replaced.
+    fits
+        Write ``<name>_cal.fits`` in our own format, whatever the observatory writes.
 
     Yields
     ------
@@ -84,14 +87,14 @@ def calibrate(
     UsageError
         Before any work, if two files would write one product or the detector is not known.
     """
-    refuse_twins(paths, until)
+    refuse_twins(paths, own=fits or until is not None)
     reading = reading or Reading()
     chosen = None if detector is None else Detector.load(detector)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ObverseWarning)
         known = read_references(references, ignore_checksum=reading.ignore_checksum)
     of_references = lines(None, caught)
-    how = _How(chosen, known, dict(fit or {}), reading, until, history, threads, overwrite)
+    how = _How(chosen, known, dict(fit or {}), reading, until, history, threads, overwrite, fits)
     with _directory(out):
         for path in paths:
             outcome = _one(path, out, how)
@@ -124,6 +127,7 @@ class _How:
     history: Path | None
     threads: int | None
     overwrite: bool
+    fits: bool
 
 
 def _one(path: Path, out: Path, how: _How) -> Outcome:
@@ -145,7 +149,7 @@ def _calibrated(path: Path, out: Path, how: _How) -> list[Path]:
         raise DataError(f"{path.name}: LEVEL: has been calibrated already (undone: {done}), give the raw file")
     detector = _detector(frame, path, how)
     recipe = detector.recipe() if how.until is None else detector.recipe().until(how.until)
-    writer = io.product_writer(frame, recipe.names)
+    writer = io.OWN if how.fits else io.product_writer(frame, recipe.names)
     stem = io.product_writer(frame).stem(path)
     names = writer.product_names(stem, segments=_keeps_segments(detector))
     io.refuse_targets([out / name for name in names], overwrite=how.overwrite, inputs=[path])

@@ -54,6 +54,15 @@ def fold_galaxy(
         A (2, 2): half-light ellipse, axes row and column [pixel].
     along, across
         exp(-2 pi i k f) of the place in the pixel, along rows (3 N + 1) and columns, both signs (3 N + 1).
+
+    Examples
+    --------
+    >>> out, place = np.empty((4, 3), np.complex128), np.ones(13, np.complex128)
+    >>> transfer = np.zeros((13, 7), np.complex128)
+    >>> transfer[6, 0] = 1.0  # of light that is the same everywhere
+    >>> fold_galaxy(out, transfer, np.ones(2), 0.0, 1.0, np.eye(2), place, place)
+    >>> bool((np.fft.irfft2(out, s=(4, 4)) == 1 / 16).all())
+    True
     """
     n = out.shape[0]
     middle = 3 * n // 2

@@ -55,7 +55,7 @@ class Gathering:
 
     def means(self) -> NDArray[np.float32]:
         """Return the mean of the reads of each resultant behind `on_reads`, (resultant, ...)."""
-        if not self.by_rows:
+        if not (self.by_rows and self.on_sensor):
             return self.strip(slice(None))
         means = np.empty((len(self.pattern), *self.counted.shape), np.float32)
 
@@ -78,12 +78,16 @@ class Gathering:
         return self.readout.behind(self.run.chain)[len(self.on_reads) :]
 
     @property
+    def on_sensor(self) -> bool:
+        """Whether reads stay in sensor layout as far as `on_reads` bring them."""
+        return all(effect.site in self.readout.sensor_sites for effect in self.on_reads)
+
+    @property
     def by_rows(self) -> bool:
         """Whether rows may be simulated apart: nothing in each read needs neighbours, or is watched."""
         chain = self.run.chain
         alone = all(e.pointwise for e in (*chain.at("charge", "pixel"), *self.on_reads) if not e.steady)
-        on_sensor = all(e.site in self.readout.sensor_sites for e in self.on_reads)
-        return alone and on_sensor and self.run.is_unwatched
+        return alone and self.run.is_unwatched and (self.on_sensor or chain.geometry.by_rows)
 
     @cached_property
     def _hits(self) -> list[Hits]:

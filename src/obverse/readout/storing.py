@@ -84,10 +84,12 @@ class Storing:
     @property
     def _by_rows(self) -> bool:
         """Whether strips may be read out apart: neighbours meet on the sensor only, and nobody watches."""
-        sites, geometry = self.gathering.readout.sensor_sites, self._run.chain.geometry
-        on_sensor = all(effect.site in sites for effect in (*self.gathering.on_reads, *self._neighbourly))
+        gathering, geometry, watched = self.gathering, self._run.chain.geometry, not self._run.is_unwatched
+        if watched or not geometry.by_rows or geometry.shape[0] <= QUANTUM:
+            return False
+        on_sensor = all(effect.site in gathering.readout.sensor_sites for effect in self._neighbourly)
         alone = all(effect.pointwise for effect in self._run.chain.at("digital"))
-        return on_sensor and alone and geometry.by_rows and self._run.is_unwatched and geometry.shape[0] > QUANTUM
+        return on_sensor and alone and (gathering.by_rows or gathering.on_sensor)
 
     def _together(self) -> NDArray[Any]:
         """Return the means behind the effects that need neighbours, each plane on its own thread."""

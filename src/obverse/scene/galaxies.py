@@ -43,6 +43,14 @@ def add_galaxies(image: Array, galaxies: Sources, psf: Psf, threads: int | None 
     ------
     Light ends where `obverse.scene.sersic.radial_transform` says, or where a square of 1024 pixels ends. Frequencies
     above 1.5 cycles per pixel are left out.
+
+    Examples
+    --------
+    >>> from obverse.scene import gaussian
+    >>> image = np.zeros((64, 64))
+    >>> add_galaxies(image, Sources([30.0], [31.5], [100.0], radius=[2.0]), gaussian(2.0))
+    >>> round(float(image.sum()), 2)
+    100.0
     """
     for first in range(0, len(galaxies), _BATCH):
         batch = galaxies[first : first + _BATCH]

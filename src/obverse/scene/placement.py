@@ -67,12 +67,28 @@ def on_pixels(wcs: Any, ra: Array, dec: Array) -> tuple[Array, Array]:
 
 
 def on_sky(wcs: Any, row: Array, column: Array) -> tuple[Array, Array]:
-    """Return right ascension and declination [degree] of pixels."""
+    """Return right ascension and declination (source,) [degree] of pixels.
+
+    Examples
+    --------
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 5.0, "CRPIX1": 11.0, "CRPIX2": 21.0})
+    >>> float(on_sky(wcs, np.array([20.0]), np.array([10.0]))[0][0])
+    5.0
+    """
     return _quietly(wcs.pixel_to_world_values, column, row)
 
 
 def scales(wcs: Any, ra: Array, dec: Array) -> Array:
-    """Return how pixels run over the sky: d(row, column) / d(east, north), (source, 2, 2) [pixel/arcsec]."""
+    """Return how pixels run over the sky: d(row, column) / d(east, north), (source, 2, 2) [pixel/arcsec].
+
+    Examples
+    --------
+    >>> from astropy.wcs import WCS
+    >>> wcs = WCS({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": -1 / 36000, "CDELT2": 1 / 36000})
+    >>> scales(wcs, np.zeros(1), np.zeros(1)).round(3)  # a tenth of an arcsec, east to the left
+    array([[[  0.,  10.], [-10.,   0.]]])
+    """
     half = _STEP / 3600.0 / 2.0
     east = half / np.maximum(np.cos(np.radians(dec)), 1e-6)
     steps = []
