@@ -105,7 +105,7 @@ class Detector:
         ----------
         scene
             Rate of photons at the detector, a number or (row, column) [photon/s], or something that draws one
-            (`obverse.scene.Field`). A Quantity in electron/s enters behind the quantum efficiency.
+            (`obverse.scene.Scene`). A Quantity in electron/s enters behind the quantum efficiency.
         exposure
             What is set before the shutter opens; an up-the-ramp detector has a default.
         seed

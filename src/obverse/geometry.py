@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.errors import UsageError, nearest
+from obverse.tiles import QUANTUM
 
 __all__ = ["CORNERS", "Amplifier", "Geometry", "Section", "iraf_numbers"]
 
@@ -201,9 +202,14 @@ class Geometry:
 
     @cached_property
     def by_rows(self) -> bool:
-        """Whether strips of rows can be read out apart: each amplifier reads all rows, all in one direction."""
-        corners = {amplifier.corner.split()[0] for amplifier in self.amplifiers}
-        return self.is_plain and len(corners) == 1 and self.image_shape[0] == self.shape[0]
+        """Whether strips of rows can be read out apart: each amplifier reads all rows, all in one direction.
+
+        Read from the top, the blocks of 16 rows of the random streams must be whole: a last one of fewer rows would be
+        the first in read-out order, and two strips would share a stream.
+        """
+        ends = {amplifier.corner.split()[0] for amplifier in self.amplifiers}
+        in_step = ends == {"lower"} or (ends == {"upper"} and self.shape[0] % QUANTUM == 0)
+        return self.is_plain and in_step and self.image_shape[0] == self.shape[0]
 
     def clocked_rows(self, rows: slice) -> slice:
         """Return where rows of the sensor stand in read-out order, or the other way round, in a geometry `by_rows`.

@@ -18,6 +18,7 @@ from obverse.history import History
 from obverse.kernels.apportion import MOST
 from obverse.ma_tables import ma_table
 from obverse.pattern import ReadPattern
+from obverse.quantities import plain
 from obverse.readout import UpTheRamp
 
 __all__ = ["simulate_l1"]
@@ -25,7 +26,7 @@ __all__ = ["simulate_l1"]
 
 def simulate_l1(
     counts: ArrayLike,
-    pattern: ReadPattern | int | Iterable[Iterable[float]],
+    pattern: ReadPattern | int | str | Iterable[Iterable[float]],
     *,
     seed: int,
     detector: Detector | str | None = None,
@@ -44,9 +45,10 @@ def simulate_l1(
     ----------
     counts
         :math:`n`, whole electrons that gather from the reset to the last read, light, sky and dark current together;
-        (row, column) of the sensor, or of the part of it that sees light.
+        (row, column) of the sensor, whose reference pixels collect none of them, or of the part that sees light.
     pattern
-        Read pattern, the number of a multi-accumulation table of Roman (`obverse.ma_tables`), or lists of read numbers.
+        Read pattern, the number or name of a multi-accumulation table of Roman (`obverse.ma_tables`), or lists of read
+        numbers.
     seed
         The same seed and exposure id give the same bytes.
     detector
@@ -67,7 +69,8 @@ def simulate_l1(
     Raises
     ------
     UsageError
-        If counts are negative, broken or no numbers, do not fit the detector, or it is not read up the ramp.
+        If counts are negative, broken or no numbers, or do not fit the detector; if it is not read up the ramp, or the
+        pattern is none.
 
     Notes
     -----
@@ -95,8 +98,12 @@ def simulate_l1(
 
 def _whole(counts: ArrayLike) -> NDArray[Any]:
     """Refuse what no count of electrons can be."""
-    given = np.asarray(counts)
-    if given.ndim != 2 or not (np.issubdtype(given.dtype, np.integer) or np.issubdtype(given.dtype, np.floating)):
+    known = plain("simulate_l1: counts", counts, "electron")
+    try:
+        given = np.asarray(known)
+    except ValueError:
+        raise UsageError("simulate_l1: counts have rows of several lengths, they must be (row, column)") from None
+    if given.ndim != 2 or not given.size or given.dtype.kind not in "iuf":
         raise UsageError(f"simulate_l1: counts are {given.dtype} of {given.shape}, they must be whole (row, column)")
     bad = (given < 0) | (given > MOST)
     if given.dtype.kind == "f":
@@ -110,10 +117,21 @@ def _whole(counts: ArrayLike) -> NDArray[Any]:
     return given
 
 
-def _pattern(pattern: ReadPattern | int | Iterable[Iterable[float]], read_time: float) -> ReadPattern:
+def _pattern(pattern: ReadPattern | int | str | Iterable[Iterable[float]], read_time: float) -> ReadPattern:
     if isinstance(pattern, ReadPattern):
         return pattern
-    return ma_table(int(pattern)) if isinstance(pattern, int | np.integer) else ReadPattern(pattern, read_time)
+    if isinstance(pattern, str):
+        return ReadPattern.named(pattern)
+    if isinstance(pattern, int | np.integer):
+        return ma_table(int(pattern))
+    try:
+        groups = [list(map(float, group)) for group in pattern]
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"simulate_l1: the pattern is {pattern!r}; it must be a ReadPattern, the number or name of a "
+            "multi-accumulation table, or lists of read numbers such as [[1], [2, 3]]"
+        ) from None
+    return ReadPattern(groups, read_time)
 
 
 def _fitting(detector: Detector, shape: tuple[int, ...]) -> Detector:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from obverse.detector import Detector
 from obverse.errors import UsageError
 from obverse.frame import Frame
-from obverse.geometry import Geometry
 from obverse.moment import Moment
 
 __all__ = ["sum_variance"]
@@ -82,13 +81,21 @@ def _typical(read: Array, w: Array) -> float:
 def _of_read_noise(w: Array, read: Array, detector: Detector) -> float:
     geometry = detector.geometry
     at = Moment.of(Frame(np.zeros(geometry.shape, np.float32), "electron"), geometry)
+    at = at.replace(rows=_reached(geometry.on_sensor(w), detector))
     f = np.nan_to_num(at.plane(detector.effect("flat").response), nan=1.0) if detector.has("flat") else 1.0
-    v, own = geometry.on_sensor(w) / f, geometry.on_sensor(read) * f**2
+    v, own = geometry.on_sensor(w)[at.rows] / f, geometry.on_sensor(read)[at.rows] * f**2
     spread, amplified = _uncoupled(v, at, detector)
     s = _common(at, detector)
     white = own / (amplified * (1.0 + s))
-    offsets = _per_amplifier(v * np.sqrt(s * white), geometry)
+    offsets = _per_amplifier(v * np.sqrt(s * white), at)
     return float((spread**2 * white)[spread != 0].sum() + (offsets**2).sum())
+
+
+def _reached(w: Array, detector: Detector) -> slice:
+    """Return the rows that have a share in the sum: those of the weights, and as many around as coupling reaches."""
+    rows = np.flatnonzero(w.any(axis=1))
+    halo = detector.effect("interpixel_capacitance").halo + 1 if detector.has("interpixel_capacitance") else 0
+    return slice(max(int(rows[0]) - halo, 0), int(rows[-1]) + halo + 1) if rows.size else slice(0, 1)
 
 
 def _uncoupled(v: Array, at: Moment, detector: Detector) -> tuple[Array, float]:
@@ -107,5 +114,6 @@ def _common(at: Moment, detector: Detector) -> Any:
     return detector.effect("bias_drift").variance(np.zeros((), np.float32), at.replace(read_noise=1.0))
 
 
-def _per_amplifier(values: Array, geometry: Geometry) -> Array:
-    return np.bincount(geometry.amplifier_map.ravel(), values.ravel(), len(geometry.amplifiers))
+def _per_amplifier(values: Array, at: Moment) -> Array:
+    owner = at.geometry.amplifier_map[at.rows].ravel()
+    return np.asarray(np.bincount(owner, values.ravel()), np.float64)

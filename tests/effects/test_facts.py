@@ -128,6 +128,13 @@ def test_cosmic_rays_deposit_the_energy_of_their_path_and_no_more():
     assert hit.sum(dtype=float) == pytest.approx(tracks * electrons * (1 - outside), rel=5 / np.sqrt(tracks))
 
 
+@pytest.mark.parametrize("longest", [60.0, 2000.0])
+def test_cosmic_rays_are_as_long_in_the_mean_as_they_say(longest):
+    effect = CosmicRays(shortest=20.0, longest=longest)
+    u = (np.arange(1_000_000) + 0.5) / 1e6
+    np.testing.assert_allclose(effect._lengths(u).mean(), effect.mean_length, rtol=1e-5)
+
+
 def test_cosmic_rays_lose_energy_as_moyal_says():
     # Moyal 1955: mode mu, mean mu + s (gamma + ln 2), variance pi^2 s^2 / 2
     effect, random = CosmicRays(), np.random.default_rng(1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from obverse import Detector, Exposure, Flag, Frame, Geometry, Moment, ReadPattern, UsageError
+from obverse.effects._neighbours import grown
 from obverse.effects.adc import Adc
 from obverse.effects.saturation import Saturation
 from obverse.testing import check_effect, check_tiles
@@ -87,6 +88,26 @@ def test_flags_grow_to_a_box_and_stay():
     np.testing.assert_array_equal(found[1], wanted)
     np.testing.assert_array_equal(found[2], wanted)
     assert np.count_nonzero(found) == 30
+
+
+@pytest.mark.parametrize("faint", ["reference", "lit"])
+def test_a_pixel_is_not_full_because_a_flag_has_grown_onto_it(faint):
+    """Light that fills the last read alone: what is dark beside it loses that read by growth, and no earlier one."""
+    detector = Detector.load("jwst_nircam").resized((16, 16))
+    saturation = detector.effect("saturation")
+    assert (saturation.judged_by, saturation.grow) == ("next_resultant", 1)
+    lit = detector.geometry.sensitive
+    if faint == "lit":  # every third column has a star
+        lit = lit & (np.arange(16) % 3 == 0)
+    well = (1.0 - saturation.margin) * saturation.full_well
+    noise = np.random.default_rng(1).normal(0.0, 8.0, (4, 16, 16))
+    counts = detector.respond(0.0) + noise
+    for k, share in enumerate((0.26, 0.52, 0.78, 1.04)):
+        counts[k][lit] += (detector.respond(share * well) - detector.respond(0.0))[lit]
+    frame = ramps(counts, ReadPattern.even(4, frame_time=10.0))
+    found = flags_of(saturation, frame, Moment.of(frame, detector.geometry).replace(respond=detector.respond))
+    assert not found[:3].any()
+    np.testing.assert_array_equal(found[3], np.where(grown(lit, 1), Flag.SATURATED, 0))
 
 
 @pytest.mark.parametrize("judged_by", ["last_read", "next_resultant"])
@@ -208,7 +229,7 @@ RIGHT = Saturation(full_well=60000.0, margin=0.0, judged_by="next_resultant")
 def test_a_rule_that_forgets_the_resultant_before_is_found_out(monkeypatch):
     holds_every_full_read(RIGHT)
     monkeypatch.setattr(
-        "obverse.effects._hidden_saturation._before_a_full_one", lambda last, height, full, s: np.zeros_like(s)
+        "obverse.effects._hidden_saturation._before_a_full_one", lambda last, level, s: np.zeros_like(s)
     )
     with pytest.raises(AssertionError):
         holds_every_full_read(RIGHT)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import obverse as ob
-from obverse import Detector, Exposure, ReadPattern
+from obverse import Detector, Exposure, ReadPattern, jobs
+from obverse.io import setup_of
 from obverse.io.roman_image import write_image
 from obverse.scene import Sources, gaussian
 from tests.injection.simple import UNEVEN
@@ -83,6 +85,47 @@ def test_a_jwst_image_of_rates_needs_its_pattern(tmp_path: Path) -> None:
         ob.inject_sources(bare, STAR, seed=3, psf=PSF)
     given, _ = ob.inject_sources(bare, STAR, seed=3, psf=PSF, pattern=pattern)
     np.testing.assert_array_equal(given.data, new.data)
+
+
+def test_a_rate_file_of_jwst_knows_its_pattern_and_its_part_of_the_detector(tmp_path: Path) -> None:
+    pattern = ReadPattern.even(6, frames=2, gap=1, frame_time=10.73677)
+    ob.write(raw_of("jwst_nircam", pattern), tmp_path / "x_uncal.fits")
+    (outcome,) = jobs.calibrate([tmp_path / "x_uncal.fits"], tmp_path)
+    rate = ob.read(outcome.product)
+    assert (rate.unit, rate.exposure.pattern, rate.exposure.integrations) == ("DN/s", pattern, 1)
+    setup = setup_of(rate)
+    assert setup is not None
+    assert (setup.instrument, setup.detector) == ("NIRCAM", "NRCA1")
+    new, table = ob.inject_sources(outcome.product, STAR, seed=3, psf=PSF, level="L2")
+    assert brightest(new, rate) == (30, 20)
+    gain = Detector.load("jwst_nircam").effect("gain").gain
+    assert abs(np.nansum(new.data - rate.data) * gain * pattern.times[-1][-1] / table["electrons"][0] - 1) < 0.02
+    for name in ("new.fits", "new_rate.fits"):
+        ob.write(new, tmp_path / name)
+        again = ob.read(tmp_path / name)
+        np.testing.assert_array_equal(again.data, new.data)
+        np.testing.assert_array_equal(again.pixel_flags, new.pixel_flags)
+        np.testing.assert_array_equal(again.variances["poisson"], new.variances["poisson"])
+        assert again.exposure.pattern == pattern
+    with fits.open(tmp_path / "new_rate.fits") as units:
+        assert units[0].header["DATAMODL"] == "ImageModel"
+        assert units[0].header["INJECTED"].startswith("1 source")
+
+
+@pytest.mark.parametrize("cut", [{"NGROUPS": None}, {"TFRAME": None}, {"SUBSIZE1": 2048, "SUBSIZE2": 2048}])
+def test_a_rate_image_that_says_less_is_read_all_the_same(tmp_path: Path, cut: dict[str, int | None]) -> None:
+    ob.write(raw_of("jwst_nircam", ReadPattern.even(4, frame_time=10.0)), tmp_path / "x_uncal.fits")
+    (outcome,) = jobs.calibrate([tmp_path / "x_uncal.fits"], tmp_path)
+    with fits.open(outcome.product) as units:
+        for key, value in cut.items():
+            units[0].header[key] = value
+            if value is None:
+                del units[0].header[key]
+        units.writeto(tmp_path / "less_rate.fits", checksum=True)
+    rate = ob.read(tmp_path / "less_rate.fits")
+    assert rate.shape == (64, 64)
+    assert (rate.exposure.pattern is None) == (None in cut.values())
+    assert (setup_of(rate) is None) == ("SUBSIZE1" in cut)
 
 
 def test_what_cannot_be_done_is_said_in_a_line() -> None:

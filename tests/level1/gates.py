@@ -77,7 +77,7 @@ def _cells(x: Array, law: Any) -> tuple[Array, Array]:
 
 
 def check_covariance(what: str, drawn: Array, mean: Array, covariance: Array) -> None:
-    """Means and covariances of (variable, case), each against the scatter of its own products."""
+    """Means and covariances of (variable, case), against the scatter of products, seen or of normal numbers."""
     apart = drawn - mean[:, None]
     n = drawn.shape[1]
     dead = np.diag(covariance) == 0
@@ -87,7 +87,8 @@ def check_covariance(what: str, drawn: Array, mean: Array, covariance: Array) ->
     require((np.abs(apart.mean(axis=1)) <= SIGMAS * scatter + 1e-9 * mean).all(), f"{what}: a mean is off")
     for i in range(len(mean)):
         products = apart[i] * apart[i:]
-        error = products.std(axis=1) / np.sqrt(n)
+        normal = np.sqrt(covariance[i, i] * np.diag(covariance)[i:] + covariance[i, i:] ** 2)
+        error = np.maximum(products.std(axis=1), normal) / np.sqrt(n)
         off = np.abs(products.mean(axis=1) - covariance[i, i:])
         require(
             (off <= SIGMAS * error + 1e-9).all(), f"{what}: a covariance of {i} is {(off / error).max():.1f} sigma off"

@@ -72,11 +72,15 @@ class Trial:
 
     @cached_property
     def off(self) -> NDArray[np.float64]:
-        """Difference from the truth (row, column) about the mean of each amplifier, which shares gain and level."""
+        """Difference from the truth (row, column) about the mean of each amplifier, which shares gain and level.
+
+        The mean is that of pixels that nothing has happened to, where there are any.
+        """
         off = self.calibrated.data.astype(np.float64) - self.rate
         owner = self.detector.geometry.amplifier_map
+        level = self.kinds["clean"] if self.kinds["clean"].mean() > 0.1 else self.kinds["all"]
         for i in range(len(self.detector.geometry.amplifiers)):
-            off[owner == i] -= off[(owner == i) & self.kinds["all"]].mean()
+            off[owner == i] -= off[(owner == i) & level].mean()
         return off
 
     def pulls(self, kind: str) -> NDArray[np.float64]:

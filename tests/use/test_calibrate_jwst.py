@@ -304,9 +304,9 @@ def test_files_of_two_observatories_may_share_a_name(night: Path, tmp_path: Path
     other = tmp_path / "jw01_nrca1_raw.fits"  # ours, its product jw01_nrca1_cal.fits
     frame = ob.Frame(np.ones((4, 4), np.uint16), "DN", exposure=ob.Exposure("a", 1.0, detector="generic_ccd"))
     ob.write(frame, other)
-    refuse_twins([night / "jw01_nrca1_uncal.fits", other], None)
+    refuse_twins([night / "jw01_nrca1_uncal.fits", other], own=False)
     with pytest.raises(ob.UsageError, match="would both write"):  # stopped early, a JWST file becomes one of ours
-        refuse_twins([other, shutil.copy(other, tmp_path / "jw01_nrca1.fits")], None)
+        refuse_twins([other, shutil.copy(other, tmp_path / "jw01_nrca1.fits")], own=False)
 
 
 def test_a_wrong_checksum_of_a_reference_is_what_ignore_checksum_is_for(night: Path, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_bad_rows_are_a_line_and_the_good_ones_are_used(tmp_path: Path, raw: Pat
     stars.write(tmp_path / "stars.ecsv")
     code, text, message = run("inject", raw, tmp_path / "stars.ecsv", *PSF, "-o", tmp_path / "new.fits")
     assert code == 0
-    assert text.startswith("1 sources, 1 on the image")
+    assert text.startswith("1 source, 1 on the image")
     assert [line for line in message.splitlines() if line.startswith("obverse: warning: ")]
     assert "Warning:" not in message
     Table(stars["row", "column"]).write(tmp_path / "none.ecsv")

@@ -90,9 +90,11 @@ def inject(
 
 
 def _summary(table: Any) -> str:
+    from obverse.injection.told import counted
+
     on = int((table["fraction"] > 0).sum())
     electrons, pixels = float(table["electrons"].sum()), int(table["pixels"].sum())
-    return f"{len(table)} sources, {on} on the image, {electrons:.4g} electrons in {pixels} pixels"
+    return f"{counted(len(table))}, {on} on the image, {electrons:.4g} electrons in {pixels} pixels"
 
 
 _CURVES = {

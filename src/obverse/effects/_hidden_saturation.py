@@ -51,19 +51,21 @@ def hidden(frame: Frame, height: NDArray[Any], full: NDArray[Any], saturated: Ma
         return np.zeros(frame.shape, np.bool_)
     axis = frame.axes.index("resultant")
     last, height = np.moveaxis(height * reach(frame), axis, 0), np.moveaxis(height, axis, 0)
-    used, saturated = np.moveaxis(~_unusable(frame), axis, 0), np.moveaxis(saturated, axis, 0)
-    fills = ~(full <= 0)  # a reference pixel does not, but a grown flag may reach it; NaN is a full well nobody knows
-    means = grown(_before_a_full_one(last, height, full, saturated) & used & fills, grow)
-    return np.moveaxis(means | (_second_of_a_hit(height, full, saturated, pattern) & fills), 0, axis)
+    used, saturated = np.moveaxis(~_flagged(frame, Flag.DO_NOT_USE), axis, 0), np.moveaxis(saturated, axis, 0)
+    clipped = np.moveaxis(_flagged(frame, Flag.SATURATED), axis, 0)
+    level = np.where(clipped[1:], np.fmin(full, height[1:]), full)  # the converter may end below full well
+    means = grown(_before_a_full_one(last, level, saturated) & used, grow)
+    return np.moveaxis(means | _second_of_a_hit(height, full, saturated, pattern), 0, axis)
 
 
-def _before_a_full_one(last: NDArray[Any], height: NDArray[Any], full: NDArray[Any], saturated: Mask) -> Mask:
+def _before_a_full_one(last: NDArray[Any], level: NDArray[Any], saturated: Mask) -> Mask:
     """Return resultants whose next one is saturated, and whose own last read was full on a straight ramp.
 
-    Full is also what the next one reached, where the converter ends below full well.
+    Full is what the next one reached, where that was cut off by the converter, but not where a flag has only grown
+    onto it: there two heights tell nothing but their noise.
     """
     found = np.zeros_like(saturated)
-    found[:-1] = (last[:-1] >= np.fmin(full, height[1:])) & saturated[1:] & ~saturated[:-1]
+    found[:-1] = (last[:-1] >= level) & saturated[1:] & ~saturated[:-1]
     return found
 
 
@@ -81,6 +83,6 @@ def _second_of_a_hit(height: NDArray[Any], full: NDArray[Any], saturated: Mask, 
     return found
 
 
-def _unusable(frame: Frame) -> Mask:
+def _flagged(frame: Frame, flag: Flag) -> Mask:
     flags = np.zeros(frame.shape, np.uint8) if frame.flags is None else frame.flags
-    return (flags & np.uint8(Flag.DO_NOT_USE)) != 0
+    return (flags & np.uint8(flag)) != 0

@@ -22,7 +22,7 @@ from obverse.injection.placing import chosen_detector, mean_efficiency, on_frame
 from obverse.injection.rates import response
 from obverse.injection.raw import inject_raw
 from obverse.injection.single import inject_single
-from obverse.injection.told import Told, table_of
+from obverse.injection.told import Told, counted, table_of
 from obverse.moment import Moment
 from obverse.pattern import ReadPattern
 from obverse.scene import Psf
@@ -145,7 +145,7 @@ def inject_sources(
     coupled = _coupling(target, belief) if found == "L2" else None
     told = list(_drawn(spots(placed, psf, shape), arrivals, _light(target, belief), coupled))
     new, seen = _injected(target, arrivals, belief, found, threads)
-    new = _recorded(new, f"{len(told)} sources, seed {seed}, {found}")
+    new = _recorded(new, f"{counted(len(told))}, seed {seed}, {found}")
     return new, table_of(placed.moved(-start[0], -start[1]), told, seen, seed=seed, frame=target, level=found)
 
 
@@ -190,7 +190,7 @@ def _recorded(frame: Frame, what: str) -> Frame:
     """Let a frame that came from a file remember what was done to it, for the provenance of products."""
     if not isinstance(frame.cargo, io.Cargo):
         return frame
-    return frame.replace(cargo=replace(frame.cargo, provenance={**frame.cargo.provenance, "injected": what}))
+    return frame.replace(cargo=replace(frame.cargo, provenance={**frame.cargo.provenance, "INJECTED": what}))
 
 
 def _arrivals(frame: Frame, shape: tuple[int, int], seed: int) -> Arrivals:

@@ -16,7 +16,7 @@ from obverse.scene import Sources
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["Told", "table_of", "worst"]
+__all__ = ["Told", "counted", "table_of", "worst"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,17 @@ def table_of(
         table[name].unit = unit
     table["fraction"].format, table["expected"].format, table["flux"].format = ".3f", ".1f", ".4g"
     return table
+
+
+def counted(n: int) -> str:
+    """Return so many sources in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(2)
+    ('1 source', '2 sources')
+    """
+    return f"{n} source" if n == 1 else f"{n} sources"
 
 
 def worst(flags: NDArray[np.uint32]) -> str:

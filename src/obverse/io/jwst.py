@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from obverse.frame import Frame
 from obverse.io import jwst_fitopt, jwst_keywords, jwst_products, jwst_rate, jwst_raw, jwst_read
-from obverse.io.cargo import inputs_of
+from obverse.io.cargo import inputs_of, provenance_of
 from obverse.io.ccd import Keywords
 from obverse.io.dialect import Dialect
 from obverse.io.door import Hdu
 from obverse.io.header import Header
+from obverse.io.products import to_hdus
 from obverse.io.publish import prepare_directory
 from obverse.io.writer import write_fits
 
@@ -56,12 +57,18 @@ class Jwst(Dialect):
         return jwst_read.resumed(frame)
 
     def writes(self, name: str) -> bool:
-        """Say whether a raw file of this name is one of JWST's."""
-        return name.endswith("_uncal.fits")
+        """Say whether a file of this name is one of JWST's."""
+        return name.endswith(("_uncal.fits", "_rate.fits"))
 
     def write(self, frame: Frame, path: Path, *, provenance: Mapping[str, str], overwrite: bool = False) -> None:
-        """Write an uncal file; see `obverse.io.jwst_raw`."""
-        hdus = jwst_raw.raw_hdus(frame, path.name, provenance)
+        """Write an uncal file (`obverse.io.jwst_raw`), or a rate of JWST as it came; any other image in our format."""
+        said = {**provenance_of(frame), **provenance}
+        if jwst_rate.is_rate_frame(frame):
+            hdus = jwst_products.image_hdus(frame, path.name, said)
+        elif path.name.endswith("_uncal.fits"):
+            hdus = jwst_raw.raw_hdus(frame, path.name, said)
+        else:
+            hdus = list(to_hdus(frame, provenance))
         prepare_directory(path.parent)
         write_fits(path, hdus, overwrite=overwrite, inputs=inputs_of(frame))
 

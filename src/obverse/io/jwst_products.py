@@ -30,7 +30,15 @@ from obverse.moment import Moment
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["fitopt_hdus", "kept_cards", "rate_hdus", "rateints_hdus", "short_provenance", "write_products"]
+__all__ = [
+    "fitopt_hdus",
+    "image_hdus",
+    "kept_cards",
+    "rate_hdus",
+    "rateints_hdus",
+    "short_provenance",
+    "write_products",
+]
 
 _VARIANCES = {"poisson": "VAR_POISSON", "read": "VAR_RNOISE", "flat": "VAR_FLAT"}
 _LOW = np.uint32(0xFF)
@@ -94,6 +102,13 @@ def rateints_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mappi
     return _numbered([primary, *images, *times])
 
 
+def image_hdus(frame: Frame, name: str, provenance: Mapping[str, str]) -> list[Hdu]:
+    """Return the units of a rate image that was read from such a file and is in DN/s still: ImageModel."""
+    quality = _pixel_flags(frame) | _other_bits(frame)
+    primary = _primary(frame, None, name, "ImageModel", provenance)
+    return _numbered([primary, *_images(frame, quality, np.ones((), np.float32), frame)])
+
+
 def fitopt_hdus(frame: Frame, detector: Detector, stem: str, provenance: Mapping[str, str]) -> list[Hdu]:
     """Return the units of the optional product: RampFitOutputModel."""
     segments, gain = frame.companions["segments"], _gain(frame, detector)
@@ -127,7 +142,7 @@ def _gain(frame: Frame, detector: Detector) -> NDArray[np.float32]:
     return np.where(gain > 0, gain, np.float32(np.nan)).astype(np.float32)
 
 
-def _images(frame: Frame, quality: NDArray[np.uint32], gain: NDArray[np.float32], whole: Frame) -> list[Hdu]:
+def _images(frame: Frame, quality: NDArray[np.uint32], gain: NDArray[Any], whole: Frame) -> list[Hdu]:
     """Return SCI, ERR, DQ and the variances of an image or of a cube."""
     science = Header([Card("BUNIT", "DN/s", "physical units of the array values"), *_wcs(whole)])
     variances = frame.variances or {}
@@ -170,7 +185,7 @@ def _other_bits(frame: Frame) -> NDArray[np.uint32]:
 # -- headers ---------------------------------------------------------------------------------------------------
 
 
-def _primary(frame: Frame, detector: Detector, name: str, model: str, provenance: Mapping[str, str]) -> Hdu:
+def _primary(frame: Frame, detector: Detector | None, name: str, model: str, provenance: Mapping[str, str]) -> Hdu:
     """Return the first unit: the cards of the file, with what has changed."""
     said = {"FILENAME": name, "DATAMODL": model, **short_provenance(provenance)}
     changed = [*(Card(key, value) for key, value in said.items()), *_steps(frame), *_gain_factor(detector)]
@@ -191,9 +206,9 @@ def _by_us(names: Sequence[str]) -> str:
     return f"{keywords.DONE_HERE}: {', '.join(names)}" if names else ""
 
 
-def _gain_factor(detector: Detector) -> list[Card]:
+def _gain_factor(detector: Detector | None) -> list[Card]:
     """Return GAINFACT, by which the step `gain_scale` has multiplied the rates."""
-    factor = detector.effect("gain_scale").factor if detector.has("gain_scale") else None
+    factor = detector.effect("gain_scale").factor if detector is not None and detector.has("gain_scale") else None
     return [Card("GAINFACT", factor, "gain factor of the rates")] if isinstance(factor, float) else []
 
 

@@ -21,7 +21,7 @@ from obverse.io.text import FETCH, id_from_name, stem
 from obverse.pattern import ReadPattern
 from obverse.references import Setup
 
-__all__ = ["is_rate", "read_rate"]
+__all__ = ["is_rate", "is_rate_frame", "read_rate"]
 
 _OF_A_PATTERN = ("NGROUPS", "NFRAMES", "GROUPGAP", "TFRAME")
 _OF_A_SETUP = ("INSTRUME", "DETECTOR")
@@ -36,6 +36,13 @@ def is_rate(hdus: Sequence[Hdu]) -> bool:
         and science.data.ndim in (2, 3)
         and "/S" in str(science.header.get("BUNIT", "")).upper()
     )
+
+
+def is_rate_frame(frame: Frame) -> bool:
+    """Say whether a frame is such an image of rates, with the headers that it came with."""
+    headers = frame.cargo.headers if isinstance(frame.cargo, Cargo) else ()
+    of_jwst = bool(headers) and str(headers[0].get("TELESCOP", "")).strip().upper() == "JWST"
+    return of_jwst and frame.unit == "DN/s" and frame.axes == ("row", "column")
 
 
 def read_rate(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: Mapping[str, str]) -> Frame:

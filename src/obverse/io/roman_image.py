@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["read_image", "write_image"]
 
 _VARIANCES = {"poisson": "var_poisson", "read": "var_rnoise", "flat": "var_flat"}
+_BESIDE = {"chi2": ("chisq", ""), "uniform_minus_optimal": ("dumo", "DN/s")}
 _STEPS = {
     "bad_pixels": "dq_init",
     "saturation": "saturation",
@@ -72,10 +73,17 @@ def read_image(file: AsdfFile, cargo: RomanCargo, path: str | os.PathLike[str]) 
             variances={name: plane.astype(np.float32) for name, plane in planes.items() if plane is not None},
             exposure=exposure_of(cargo.meta, file.name, path),
             undone=_undone(cargo.meta),
+            companions=_companions(file),
             cargo=cargo,
         )
     except UsageError as problem:
         raise DataError(f"{file.name}: roman: {problem}, {FETCH}") from None
+
+
+def _companions(file: AsdfFile) -> dict[str, Frame]:
+    """Return what the fit has left beside the rate."""
+    planes = {ours: (array_of(file, theirs, 2), unit) for ours, (theirs, unit) in _BESIDE.items()}
+    return {name: Frame(plane.astype(np.float32), unit) for name, (plane, unit) in planes.items() if plane is not None}
 
 
 def _undone(meta: Mapping[str, Any]) -> tuple[str, ...]:
@@ -119,10 +127,14 @@ def write_image(
 
     Notes
     -----
-    Limits: the schema wants errors and variances as float16: three digits, and below 6e-5 fewer; a variance
-    that would round to zero is written as the smallest number above it. `dumo` (uniform minus optimal weights) is
-    NaN: it needs the ramp. Beyond the schema, ``jump_indices`` lists every flagged jump (resultant, row, column),
-    in pixels of the trimmed image, where the frame has the companion ``resultant_flags``.
+    Limits: the schema wants errors and variances as float16: three digits, and below 6e-5 fewer; a variance that would
+    round to zero is written as the smallest number above it, and what is too large as 65504. ``err`` holds every
+    component of the variance; planes are written of those that the schema knows. ``chisq`` and ``dumo`` (the slope
+    with equal weights less the rate, whatever the flags, not divided by the flat) are NaN where the fit has left none;
+    ``dumo`` needs ``uniform_slope = "yes"`` in the detector's ``[readout]``. Photometry and celestial coordinates are
+    null: the zero points come without errors, and the area of a pixel needs the distortion. Beyond the schema,
+    ``jump_indices`` lists every flagged jump (resultant, row, column), in pixels of the trimmed image, where the frame
+    has the companion ``resultant_flags``.
     Reference: Roman attribute dictionary 1.1, wfi_image-2.1.0.
     """
     if frame.unit != "electron/s" or frame.data.ndim != 2 or frame.variances is None:

@@ -105,7 +105,7 @@ def inject(target: Target, catalogue: Path, out: Path, stars: Stars, *, seed: in
     frame, how = target.opened()
     sources = sources_of(catalogue, stars, how["detector"])
     new, table = inject_sources(frame, sources, seed=seed, psf=star, **how)
-    io.write(new, out, provenance=_record(target, how["detector"], seed, table), overwrite=overwrite)
+    io.write(new, out, provenance=_record(target, how["detector"], seed), overwrite=overwrite)
     _write(table, beside, overwrite)
     return table
 
@@ -174,9 +174,8 @@ def inject_grid(target: Target, out: Path, stars: Stars, wish: Wish, *, seed: in
     return summed
 
 
-def _record(target: Target, detector: Detector, seed: int, table: Table) -> dict[str, str]:
-    what = {"SEED": str(seed), "INPUT": target.path.name, "INSHA": sha256(target.path)}
-    return provenance(detector, {**what, "injected": f"{len(table)} sources, level {table.meta.get('level', '')}"})
+def _record(target: Target, detector: Detector, seed: int) -> dict[str, str]:
+    return provenance(detector, {"SEED": str(seed), "INPUT": target.path.name, "INSHA": sha256(target.path)})
 
 
 def _write(table: Table, path: Path, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""The slope of a ramp with equal weights for all reads: beside the optimal one it tells where a ramp is not straight."""
+"""The slope of a ramp with equal weights for all reads: beside the optimal one it tells where a ramp is bent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ __all__ = ["uniform_minus_optimal", "uniform_weights"]
 def uniform_weights(pattern: ReadPattern) -> NDArray[np.float64]:
     r"""Return the weights of the resultants whose sum is the slope of a line through all reads, (resultant,) [1/s].
 
-    .. math:: w_k = N_k\, \frac{N \bar t_k - \sum N \bar t}{N \sum N \bar t^2 - (\sum N \bar t)^2}, \qquad N = \sum_k N_k
+    .. math:: w_k = \frac{N_k (\bar t_k - m)}{\sum_k N_k (\bar t_k - m)^2}, \qquad
+              m = \frac{\sum_k N_k \bar t_k}{\sum_k N_k}
 
     Notes
     -----
@@ -31,7 +32,7 @@ def uniform_weights(pattern: ReadPattern) -> NDArray[np.float64]:
     n, t = np.asarray(pattern.n_reads, np.float64), pattern.tbar
     if len(t) < 2:
         return np.full(len(t), np.nan)
-    since = t - (n * t).sum() / n.sum()
+    since = t - np.average(t, weights=n)  # since m
     weights: NDArray[np.float64] = n * since / (n * since**2).sum()
     return weights
 

@@ -90,6 +90,18 @@ class FieldPsf:
                 cells += share * corner.cells if share else 0.0
         return Psf(cells, self.oversampling)
 
+    def moved(self, rows: float = 0.0, columns: float = 0.0) -> FieldPsf:
+        """Return it for pixels that are counted from another corner: its places are so many rows and columns higher.
+
+        Examples
+        --------
+        >>> from obverse.scene import gaussian
+        >>> psf = FieldPsf([0.0], [0.0, 100.0], [[gaussian(2.0, half=6).cells, gaussian(2.4, half=6).cells]], 8)
+        >>> psf.moved(4.0, 4.0).columns
+        array([  4., 104.])
+        """
+        return replace(self, rows=self.rows + rows, columns=self.columns + columns)
+
     def parts(self, sources: Sources) -> Iterator[tuple[Sources, Psf]]:
         """Yield sources with what they are drawn by: each up to four times, by shares of its flux."""
         along, across = _shares(self.rows, sources.row), _shares(self.columns, sources.column)

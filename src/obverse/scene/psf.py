@@ -86,3 +86,11 @@ class Psf:
     def parts(self, sources: Sources) -> Iterator[tuple[Sources, Psf]]:
         """Yield sources with what they are drawn by."""
         yield sources, self
+
+    def at(self, row: float, column: float) -> Psf:
+        """Return the point-spread function at one place: it is the same everywhere."""
+        return self
+
+    def moved(self, rows: float = 0.0, columns: float = 0.0) -> Psf:
+        """Return it for pixels that are counted from another corner: it is the same everywhere."""
+        return self
