@@ -13,7 +13,7 @@ from obverse.detector_file import built_in
 from obverse.effects import SITES, Effect, registry
 from obverse.readout import KINDS
 
-WIDTH, HEIGHT = 1240, 950
+WIDTH, HEIGHT = 1240, 1054
 LEFT, RIGHT = 110, 1130
 INK, SOFT, WALL, PAPER = "#1d2733", "#5a6772", "#f4f1e8", "#fffdf7"
 LIGHT, RAW = "#d98e04", "#3c6e9f"
@@ -62,7 +62,7 @@ BOLD, ITALIC = 'font-weight="600"', 'font-style="italic"'
 
 def roof() -> list[str]:
     peak, eaves = 40, 190
-    verbs = "demo  ·  simulate  ·  measure  ·  calibrate  ·  show"
+    verbs = "simulate  ·  measure  ·  calibrate  ·  inject  ·  validate  ·  show"
     return [
         box(890, 58, 46, 90, "#c9b9a3"),
         f'<polygon points="{LEFT - 36},{eaves} {WIDTH / 2},{peak} {RIGHT + 36},{eaves}" fill="#a5563f"/>',
@@ -78,6 +78,24 @@ def floor(y: float, h: float, title: str, what: str, fill: str = WALL) -> list[s
         text(LEFT + 20, y + 27, title, 18, INK, BOLD),
         text(RIGHT - 20, y + 27, what, 14, SOFT, 'text-anchor="end"'),
     ]
+
+
+def studio(y: float) -> list[str]:
+    out = floor(
+        y, 104, "Work with all of it", "from the sky to a raw frame, into somebody's data, before anybody observes"
+    )
+    rooms = (
+        ("scene/", "catalogue → rate of each pixel"),
+        ("level1 · sequence", "electrons → raw, one after another"),
+        ("injection/", "known sources into any frame"),
+        ("design/", "which read pattern"),
+    )
+    width = (RIGHT - LEFT - 40 - 3 * 12) / 4
+    for i, (name, what) in enumerate(rooms):
+        x = LEFT + 20 + i * (width + 12)
+        out += [box(x, y + 41, width, 50, PAPER, SOFT, 'rx="3"'), middle(x + width / 2, y + 62, name, 14.5, INK, BOLD)]
+        out += [middle(x + width / 2, y + 80, what, 12.5, SOFT)]
+    return out
 
 
 def detectors(y: float) -> list[str]:
@@ -103,15 +121,19 @@ def effects(y: float) -> list[str]:
         if cls.__module__.startswith("obverse."):
             found[cls.__dataclass_fields__["site"].default].append(cls)
     usual = [effect.name for effect in Detector.load("generic_h2rg").effects]  # within a site: as the photon meets them
-    cards, gap = sum(max(len(v), 1) for v in found.values()), 16
-    width = (RIGHT - LEFT - 40 - gap * (len(SITES) - 1)) / cards
+    cards, gap = sum(max(len(v), 1) for v in found.values()), 9
+    lone = 62.0  # a site of one card, wide enough for its name
+    few = sum(len(v) <= 1 for v in found.values())
+    width = (RIGHT - LEFT - 40 - gap * (len(SITES) - 1) - few * lone) / (cards - few)
     x, top = LEFT + 20.0, y + 112
     for site in SITES:
         members = sorted(found[site], key=lambda cls: usual.index(cls.name) if cls.name in usual else 99)
-        w = width * max(len(members), 1)
-        out += [box(x, top - 24, w, 24, "#e6dfcc", "none", 'rx="3"'), middle(x + w / 2, top - 7, site, 14, INK, BOLD)]
+        w = width * len(members) if len(members) > 1 else lone
+        out += [box(x, top - 24, w, 24, "#e6dfcc", "none", 'rx="3"')]
+        out += [middle(x + w / 2, top - 7, site, 13, INK, BOLD)]
+        each = w / max(len(members), 1)
         for i, cls in enumerate(members):
-            out += card(x + i * width, top + 6, width - 6, cls)
+            out += card(x + i * each + 1.5, top + 6, each - 3, cls)
         if not members:
             out += [box(x, top + 6, w - 6, 158, "none", "#c9c2b0", 'stroke-dasharray="4 4" rx="3"')]
             out += [turned(x + w / 2 - 3, top + 85, "not there yet", 13, SOFT)]
@@ -134,11 +156,13 @@ def card(x: float, y: float, w: float, cls: type[Effect]) -> list[str]:
     out = [box(x, y, w, 158, PAPER, SOFT, 'rx="3"')]
     words = cls.name.split("_")
     lines = words if len(cls.name) > 15 else [" ".join(words)]
-    out += [turned(x + w / 2 + 17 * (i - (len(lines) - 1) / 2), y + 70, line, 14) for i, line in enumerate(lines)]
+    out += [turned(x + w / 2 + 14 * (i - (len(lines) - 1) / 2), y + 70, line, 13.5) for i, line in enumerate(lines)]
     names = list(dict.fromkeys(type(contract).__name__ for contract in cls.contracts))
-    start = x + w / 2 - 7.5 * len(names) + 1
+    step = min(13.0, (w - 5) / len(names))
+    start = x + w / 2 - step * len(names) / 2 + 0.5
     return out + [
-        box(start + 15 * i, y + 138, 13, 13, CONTRACTS[name], "none", 'rx="2"') for i, name in enumerate(names)
+        box(start + step * i, y + 139, step - 1, 12, CONTRACTS[name], "none", 'rx="1.5"')
+        for i, name in enumerate(names)
     ]
 
 
@@ -157,7 +181,7 @@ def readouts(y: float) -> list[str]:
     out = floor(y, 118, "Read-outs are where shapes change", "readout/: variance is born here, once")
     words = {
         "single": ("SingleRead", "charge → one read → image"),
-        "ramp": ("UpTheRamp", "charge → resultants → rate"),
+        "ramp": ("UpTheRamp", "gathers in strips, stores, is fitted"),
     }
     for i, kind in enumerate(sorted(KINDS, reverse=True)):
         name, how = words.get(kind, (kind, ""))
@@ -213,7 +237,7 @@ def outside(y: float) -> list[str]:
     out += [middle(LEFT - 84, y + 338, "rate ± error", 14, RAW, BOLD)]
     fx, fy = file
     out += [f'<path d="M{fx - 24},{fy - 6} h34 l14,14 v50 h-48 z" fill="{PAPER}" stroke="{INK}" stroke-width="1.5"/>']
-    out += [middle(fx, fy + 30, "raw", 14, INK, BOLD), middle(fx, fy + 47, ".fits", 13, SOFT)]
+    out += [middle(fx, fy + 30, "raw", 14, INK, BOLD), middle(fx, fy + 47, "file", 13, SOFT)]
     out += [middle(fx, fy + 84, "io/", 15, INK, BOLD), middle(fx, fy + 102, "a safe door", 12.5, SOFT)]
     return [*out, middle(fx, fy + 118, "in, an atomic", 12.5, SOFT), middle(fx, fy + 134, "writer out", 12.5, SOFT)]
 
@@ -224,12 +248,12 @@ def draw() -> str:
         f'orient="auto"><path d="M0,0 L10,5 L0,10 z" fill="{colour}"/></marker>'
         for name, colour, size in (("light", LIGHT, 4), ("raw", RAW, 4), ("ink", INK, 6))
     )
-    parts = [*bricks(892), *roof(), *detectors(190), *effects(318), *readouts(690), *cellar(808)]
-    parts += outside(318)
+    parts = [*bricks(996), *roof(), *studio(190), *detectors(294), *effects(422), *readouts(794), *cellar(912)]
+    parts += outside(422)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-40 10 {WIDTH + 80} {HEIGHT - 10}" '
         'font-family="system-ui, -apple-system, \'Segoe UI\', Helvetica, Arial, sans-serif" role="img" '
-        'aria-label="The house: command line, detectors, effects, read-outs, kernels, tiles">'
+        'aria-label="The house: command line, scenes, injection and design, detectors, effects, read-outs, kernels, tiles">'
         f'<defs>{marks}</defs><rect x="-40" y="10" width="100%" height="100%" fill="#fbfbf9"/>'
         + "\n".join(parts)
         + "</svg>\n"

@@ -76,12 +76,17 @@ def sky(scene: Scene) -> None:
     rate = belief.calibrate(raw)
     light = scene.rate(SHAPE).value
     pull = (rate.data - light) / rate.error
-    inner = pull[truth.geometry.sensitive]
-    inner = inner[np.isfinite(inner)]
-    print(f"pulls: mean {inner.mean():+.3f}, scatter {inner.std():.3f}, {np.isnan(rate.data).mean():.4f} without a rate")
-    print("flags", {flag.name: int((rate.pixel_flags & flag > 0).sum()) for flag in ob.Flag if (rate.pixel_flags & flag).any()})
-    print(f"within 1: {(abs(inner) < 1).mean():.4f}, beyond 5: {(abs(inner) > 5).sum()} of {inner.size}")
+    told(rate, light)
     row_of_images(light, raw.data[0, -1], rate.data, pull)
+
+
+def told(rate: ob.Frame, light: Any) -> None:
+    """Print what the page says of the pulls."""
+    good = ~rate.unusable()
+    off = (rate.data - light)[good]
+    pull = off / np.asarray(rate.error)[good]
+    print(f"{good.sum()} pixels; rate - scene: {off.mean():+.4f} +- {off.std() / np.sqrt(off.size):.4f} electron/s")
+    print(f"pulls: mean {pull.mean():+.3f}, scatter {pull.std():.3f}, {100 * (abs(pull) < 1).mean():.1f} % within one")
 
 
 def exposure(name: str, kind: str) -> ob.Exposure:
@@ -129,7 +134,8 @@ def palette() -> Image.Image:
     colours = [colormaps[name](np.linspace(0, 1, n))[:, :3] for name, n in parts]
     between = np.linspace(to_rgb(INK), to_rgb(PAPER), 15)
     held = Image.new("P", (1, 1))
-    held.putpalette((255 * np.concatenate([*colours, between, [to_rgb("#3fa7d6")]])).round().astype(int).ravel().tolist())
+    every = np.concatenate([*colours, between, [to_rgb("#3fa7d6")]])
+    held.putpalette((255 * every).round().astype(int).ravel().tolist())
     return held
 
 

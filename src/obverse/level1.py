@@ -33,6 +33,7 @@ def simulate_l1(
     exposure: Exposure | None = None,
     history: History | None = None,
     threads: int | None = None,
+    left: NDArray[Any] | None = None,
 ) -> Frame:
     r"""Share out counted electrons among the reads of a ramp and read it out: level 1.
 
@@ -60,6 +61,8 @@ def simulate_l1(
         What earlier exposures left behind.
     threads
         Worker threads; they change nothing but the time.
+    left
+        An array (row, column) of the sensor that takes the charge which stands in the pixels at the end [electron].
 
     Returns
     -------
@@ -92,7 +95,8 @@ def simulate_l1(
     fitted = _fitting(known, electrons.shape)
     reads = _pattern(pattern, readout.read_time)
     told = replace(exposure or Exposure(), pattern=reads, exposure_time=None, integrations=1)
-    run = Run(fitted.chain, replace(told, detector=told.detector or known.name), seed, history, threads)
+    told = replace(told, detector=told.detector or known.name)
+    run = Run(fitted.chain, told, seed, history=history, threads=threads, left=left)
     return readout.ramps(run, [fitted.geometry.on_sensor(electrons) * fitted.geometry.sensitive])
 
 

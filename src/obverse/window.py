@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from obverse.params import declared
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
+    from obverse.effects import Effect
 
-__all__ = ["windowed"]
+__all__ = ["picked", "windowed"]
 
 
 def windowed(detector: Detector, section: Section) -> Detector:
@@ -63,6 +64,21 @@ def windowed(detector: Detector, section: Section) -> Detector:
     return cut.without("bias_drift") if _is_blind(cut) else cut
 
 
+def picked(effects: Sequence[Effect], geometry: Geometry, row: Any, column: Any) -> tuple[Effect, ...]:
+    """Return effects of single pixels for some of them alone, in one line (1, pixel).
+
+    Parameters
+    ----------
+    effects
+        Without neighbours (`pointwise`), on the sensor.
+    geometry
+        Of the sensor that they are of.
+    row, column
+        The pixels, (pixel,).
+    """
+    return tuple(_changed(effect, geometry, lambda plane: plane[..., row, column][..., None, :]) for effect in effects)
+
+
 def _is_blind(detector: Detector) -> bool:
     """Say whether the drift is to be seen in reference pixels of which an amplifier has none."""
     if not detector.has("bias_drift") or detector.effect("bias_drift").seen_in != "reference":
@@ -104,15 +120,20 @@ def _overlap(own: tuple[int, int], window: tuple[int, int]) -> tuple[int, int]:
 
 def _cut(effect: Any, whole: Geometry, section: Section, kept: Sequence[int]) -> Any:
     """Cut the maps of an effect, and keep the values of the amplifiers that are left."""
+    return _changed(effect, whole, section.cut, kept)
+
+
+def _changed(effect: Any, whole: Geometry, cut: Callable[[Any], Any], kept: Sequence[int] = ()) -> Any:
+    """Cut the maps of an effect; what differs between amplifiers becomes a map, unless some are `kept`."""
     changed = {}
     for name, info in declared(type(effect)).items():
         value = getattr(effect, name)
         if not isinstance(value, np.ndarray):
             continue
         if value.shape[-2:] == whole.shape:
-            changed[name] = section.cut(value)
+            changed[name] = cut(value)
         elif value.shape[-1] == len(whole.amplifiers) > 1 and _is_by_amplifier(info.shape, value):
-            changed[name] = value[..., kept] if kept else section.cut(value[..., whole.amplifier_map])
+            changed[name] = value[..., kept] if kept else cut(value[..., whole.amplifier_map])
     return effect.replace(**changed) if changed else effect
 
 

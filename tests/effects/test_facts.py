@@ -117,7 +117,7 @@ def test_cosmic_rays_hit_wfc3_eleven_times_a_second():
 
 def test_cosmic_rays_deposit_the_energy_of_their_path_and_no_more():
     # dE/dx times the path through the layer over the pair energy; adding the thickness once a pixel instead of once
-    # a track gives up to 11.8 % more (romanisim 0.15)
+    # a track (romanisim 0.15) gives 11.7 % more along a row of ten pixels, and 40 % over all directions and lengths
     effect = CosmicRays(flux=8.0, loss=120.0, loss_scatter=1e-6, shortest=50.0, longest=50.0001)
     side, seconds = 512, 6000.0
     hit = effect.imprint(np.zeros((side, side), np.float32), at((side, side), seconds, rng=stream("cosmic_rays")))

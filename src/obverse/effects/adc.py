@@ -22,7 +22,7 @@ __all__ = ["Adc"]
 class Adc(Effect):
     r"""Rounds to the nearest code and clips to the range.
 
-    .. math:: r' = \min\left(\max\left(\lfloor r + \tfrac12 \rfloor, 0\right), 2^n - 1\right), \qquad
+    .. math:: r' = \min\left(\max\left(\mathrm{round}(r), 0\right), 2^n - 1\right), \qquad
               \mathrm{Var} = \frac{1}{12}\ \mathrm{DN}^2
 
     Parameters

@@ -60,7 +60,8 @@ class Persistence(Effect):
     -----
     Limits: traps fill at once, and an exposure's own charge does not persist into its later integrations: for those
     there is `window`. Integrations follow each other without pause. Subtracted from a ramp the released charge has the
-    right shape, but its photon noise is not in the variances; from a rate [electron/s] it is the other way round.
+    right shape, and the fit counts its photon noise as that of a steady rate; subtracted from a rate [electron/s], it is
+    the noise that has the right shape.
     Reference: Sanchez et al. 2023, Roman-STScI-000480 (after Long et al. 2015, WFC3 ISR 2015-15); the defaults are
     those of the simulator romanisim 0.15. Flags: STScI, JWST pipeline documentation, step `persistence`.
 
@@ -143,10 +144,22 @@ class Persistence(Effect):
         if at.history is not None:
             history = at.history.of_rows(at.rows)
             traced = history.image(self.rate(history.charge, history.ages(at.exposure))) >= self.faintest
-            frame = frame.replace(data=frame.data - self._mean(frame, at)).flagged(traced, Flag.PERSISTENCE)
+            frame = self._subtracted(frame, at).flagged(traced, Flag.PERSISTENCE)
         if self.window == 0.0 or "resultant" not in frame.axes:
             return frame
         return frame.flagged(after_saturation(frame, self.window), Flag.PERSISTENCE)
+
+    def _subtracted(self, frame: Frame, at: Moment) -> Frame:
+        """Subtract the mean; of ramps, add it to what the fit is told to count as noise, ``dark_rate``."""
+        less = frame.replace(data=frame.data - self._mean(frame, at))
+        if "resultant" not in frame.axes:
+            return less
+        seconds = at.exposure.seconds * at.exposure.integrations
+        rate = np.broadcast_to(self._image(at, 0.0, seconds) / np.float32(seconds), frame.shape[-2:])
+        before = frame.companions.get("dark_rate")
+        total = rate if before is None else before.data + rate
+        told = Frame(total, "electron/s", exposure=frame.exposure)
+        return less.replace(companions={**frame.companions, "dark_rate": told})
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the Poisson variance of what is released in the interval [electron squared]."""

@@ -10,6 +10,7 @@ which is the same law as one Poisson number a read. Only the reads of the rows i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,10 +23,46 @@ from obverse.seeds import Address, Stream
 from obverse.shares import Shares
 from obverse.tiles import QUANTUM
 
-__all__ = ["Arrivals"]
+__all__ = ["Arrivals", "Landing"]
 
 _MOST = 2**30
 """Electrons in a pixel beyond which nothing is counted: any detector is full."""
+
+
+@dataclass(frozen=True, eq=False)
+class Landing:
+    """The few pixels on which electrons fall, and how many before each read.
+
+    Parameters
+    ----------
+    row, column
+        Their places, (pixel,).
+    arrived
+        Electrons that arrive before each read and after the one before it, (read, pixel).
+    """
+
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    arrived: NDArray[Any]
+
+    @classmethod
+    def of(cls, parts: Sequence[Landing]) -> Landing:
+        """Join the pixels of several parts of an image."""
+        return cls(
+            np.concatenate([part.row for part in parts]),
+            np.concatenate([part.column for part in parts]),
+            np.concatenate([part.arrived for part in parts], axis=1),
+        )
+
+    def within(self, box: tuple[slice, slice]) -> NDArray[Any]:
+        """Return what arrives in a box of the image, (read, row, column)."""
+        rows, columns = box
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        row, column = self.row - rows.start, self.column - columns.start
+        inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+        made = np.zeros((len(self.arrived), *shape), self.arrived.dtype)
+        made[:, row[inside], column[inside]] = self.arrived[:, inside]
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +111,23 @@ class Arrivals:
             fell += electrons
         return fell
 
-    def reads(self, integration: int, rows: slice) -> NDArray[Any]:
-        """Return how many electrons arrive before each read, (read, row, column).
+    def landing(self, integration: int, rows: slice) -> Landing:
+        """Draw when the electrons of some rows, and of those in the same blocks of 16, arrive.
 
-        Rows come from whole blocks of 16, each with a stream of its own: what is in hand changes nothing.
+        Each block has a stream of its own: what is in hand changes nothing.
         """
-        first, last = rows.start // QUANTUM * QUANTUM, -(-rows.stop // QUANTUM) * QUANTUM
+        return Landing.of([self._block(integration, n) for n in range(rows.start // QUANTUM, -(-rows.stop // QUANTUM))])
+
+    def _block(self, integration: int, n: int) -> Landing:
+        first = n * QUANTUM
+        block = self.counts[integration, first : first + QUANTUM]
+        row, column = np.nonzero(block)
         stream = Stream(self._address("injected arrivals", f"{integration}"), 1, first)
-        arrived = stream.apportion(self.counts[integration, first:last], self._shares)
-        return arrived[:, rows.start - first : rows.stop - first]
+        return Landing(row + first, column, stream.apportion(block[row, column][None], self._shares)[:, 0])
+
+    def reads(self, integration: int, rows: slice) -> NDArray[Any]:
+        """Return how many electrons arrive before each read, (read, row, column)."""
+        return self.landing(integration, rows).within((rows, slice(0, self.counts.shape[-1])))
 
     def resultants(
         self, integration: int, rows: slice, where: tuple[NDArray[np.intp], ...]

@@ -8,11 +8,12 @@ line goes on from there: such a pixel is full, and the response says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from obverse.detector import Detector
 from obverse.effects import WHOLE
@@ -83,9 +84,14 @@ class Gathered:
         slope = _slope(level, usable, tbar)
         return cls(_continued(level, usable, slope, tbar), slope, tbar)
 
-    def at(self, resultant: int, time: float) -> Array:
-        """Return the charge of a read at that time, (row, column) [electron]."""
-        return np.asarray(self.level[resultant] + self.slope * np.float32(time - self.tbar[resultant]), np.float32)
+    def part(self, pick: Callable[[Array], Array]) -> Gathered:
+        """Return it of some pixels, which `pick` takes out of planes (..., row, column)."""
+        return Gathered(pick(self.level), pick(self.slope), self.tbar)
+
+    def at(self, resultant: int, times: ArrayLike) -> Array:
+        """Return the charge of reads at some times, (read, row, column) [electron]; 0 where nothing is known."""
+        after = (np.asarray(times) - self.tbar[resultant]).astype(np.float32)
+        return np.nan_to_num(np.asarray(self.level[resultant] + self.slope * after[:, None, None], np.float32))
 
 
 def _slope(level: Array, usable: NDArray[np.bool_], tbar: NDArray[np.float64]) -> Array:

@@ -20,7 +20,7 @@ from obverse.detector import Detector
 from obverse.flags import UNUSABLE, Flag
 from obverse.frame import Frame
 from obverse.injection.arrivals import Arrivals
-from obverse.injection.boxes import Part, around_rows, parts_of, whole_of
+from obverse.injection.boxes import Part, Window, around_rows, parts_of, whole_of
 from obverse.injection.gathered import Gathered, charge_of
 from obverse.injection.responding import Responding
 from obverse.tiles import run_rows
@@ -88,15 +88,15 @@ class _Raw:
         if self.arrivals.counts.any():
             part = whole_of(self.detector)
             charge = charge_of(self.frame.replace(companions={}, variances=None), self.detector, whole=True)
-            self._inject([(part, charge)], part.around[0])
+            self._inject([(part, charge)], part.sensor[0])
 
     def strip(self, rows: slice) -> None:
         """Inject into a strip of rows."""
-        parts = list(parts_of(rows, self.arrivals.counts, self.detector))
-        self._inject([(part, self._charge(part)) for part in parts], around_rows(rows, self.detector))
+        parts = [(part, self._charge(part.around)) for part in parts_of(rows, self.arrivals.counts, self.detector)]
+        self._inject(parts, around_rows(rows, self.detector))
 
-    def _charge(self, part: Part) -> Frame:
-        return charge_of(self._cut(part.around), part.detector, whole=False)
+    def _charge(self, around: Window) -> Frame:
+        return charge_of(self._cut(around.place), around.detector, whole=False)
 
     def _cut(self, box: Any) -> Frame:
         """Return a part of the frame without its companions."""
@@ -115,33 +115,30 @@ class _Raw:
         for part, charge in parts:
             self._see(charge, part)
         for i in range(len(ramps) if parts else 0):
-            arrived = self.arrivals.reads(i, rows)
+            landing = self.arrivals.landing(i, rows)
             for part, charge in parts:
-                gathered = Gathered.of(charge, i, self.tbar)
-                for k, change in self._changes(gathered, part, i, arrived[..., part.around[1]]):
+                gathered = Gathered.of(charge, i, self.tbar).part(part.nearer)
+                for k, change in self._changes(gathered, part, i, landing.within(part.near.place)):
                     where = (i, k, *part.box)
-                    ramps[where] = self._digitised(ramps[where], change[part.inner])
+                    ramps[where] = self._digitised(ramps[where], change[part.in_file])
 
     def _changes(self, gathered: Gathered, part: Part, integration: int, arrived: Array) -> Iterator[tuple[int, Array]]:
         """Yield the resultants that change, and by how much, in file layout [DN]."""
-        responding = Responding(part.detector, self.frame.exposure)
-        new, reads = np.zeros(arrived.shape[1:], np.float32), iter(arrived * part.detector.geometry.sensitive)
-        for k, group in enumerate(self.arrivals.times):
-            before: Any = 0.0
-            after: Any = 0.0
-            for j, time in enumerate(group):
-                new = new + next(reads)
-                if not new.any():
-                    continue
-                q = np.nan_to_num(gathered.at(k, time))
-                seen = responding.read(q), responding.read(q + new)
-                before, after = before + seen[0], after + seen[1]
-                if k == j == 0:
-                    self._first_read(responding.change(*seen), integration, part)
-                self._fill(q + new, new, part)
-            if new.any():
-                n = np.float32(len(group))
-                yield k, responding.change(before / n, after / n)
+        responding = Responding(part.near.detector, self.frame.exposure, np.logical_or.reduce(arrived > 0))
+        arrived, gathered, first = responding.pick(arrived), gathered.part(responding.pick), 0
+        new = np.zeros((1, *arrived.shape[1:]), np.float32)
+        for k, times in enumerate(self.arrivals.times):
+            new = new[-1] + np.cumsum(arrived[first : first + len(times)], axis=0, dtype=np.float32)
+            first += len(times)
+            dark = int((~new.any(axis=(1, 2))).sum())  # reads before the first electron
+            if dark == len(times):
+                continue
+            q, s = gathered.at(k, times[dark:]), new[dark:]
+            more = responding.reads(q + s) - responding.reads(q)
+            if k == dark == 0:
+                self._first_read(responding.change(more[0]), integration, part)
+            self._fill(q + s, s, responding, part)
+            yield k, responding.change(more.sum(axis=0) / np.float32(len(times)))
 
     def _digitised(self, raw: Array, change: Array) -> Array:
         """Return the new numbers; those at the ends of the converter stay there, and so do those without a change."""
@@ -155,17 +152,19 @@ class _Raw:
         """Change the zero frame, which is the first read alone; a zero there means that nothing was sent."""
         if self.zero is not None:
             where = (integration, *part.box)
-            self.zero[where] = self._digitised(self.zero[where], change[part.inner])
+            self.zero[where] = self._digitised(self.zero[where], change[part.in_file])
 
-    def _fill(self, charge: Array, new: Array, part: Part) -> None:
+    def _fill(self, charge: Array, new: Array, responding: Responding, part: Part) -> None:
         """Flag pixels that light has filled."""
-        full = ((charge >= part.full) & (new > 0))[part.inner_on_sensor]
-        self.seen[part.sensor] |= np.where(full, np.uint32(Flag.SATURATED), np.uint32(0))
+        full = np.logical_or.reduce((charge >= responding.pick(part.near.full)) & (new > 0))
+        bits = np.where(responding.spread(full), np.uint32(Flag.SATURATED), np.uint32(0))
+        self.seen[part.sensor] |= bits[part.within(part.near)]
 
     def _see(self, charge: Frame, part: Part) -> None:
         """Note what the frame flags itself."""
+        where = part.within(part.around)
         if charge.flags is not None:
             bits = np.bitwise_or.reduce(charge.flags.reshape(-1, *charge.shape[-2:]), axis=0) & np.uint8(UNUSABLE)
-            self.seen[part.sensor] |= bits[part.inner_on_sensor]
+            self.seen[part.sensor] |= bits[where]
         if charge.pixel_flags is not None:
-            self.seen[part.sensor] |= charge.pixel_flags[part.inner_on_sensor]
+            self.seen[part.sensor] |= charge.pixel_flags[where]
