@@ -62,12 +62,12 @@ BOLD, ITALIC = 'font-weight="600"', 'font-style="italic"'
 
 def roof() -> list[str]:
     peak, eaves = 40, 190
-    verbs = "simulate  ·  measure  ·  calibrate  ·  inject  ·  validate  ·  show"
+    verbs = "demo  ·  simulate  ·  measure  ·  calibrate  ·  inject  ·  validate  ·  show"
     return [
         box(890, 58, 46, 90, "#c9b9a3"),
         f'<polygon points="{LEFT - 36},{eaves} {WIDTH / 2},{peak} {RIGHT + 36},{eaves}" fill="#a5563f"/>',
         middle(WIDTH / 2, 104, "the command line and pictures", 15, "#f7e9df", ITALIC),
-        middle(WIDTH / 2, 136, verbs, 18, "#ffffff", BOLD),
+        middle(WIDTH / 2, 136, verbs, 16.5, "#ffffff", BOLD),
         middle(WIDTH / 2, 165, "cli · jobs · view: each verb a few lines over the library below", 13, "#f7e9df"),
     ]
 
@@ -253,7 +253,7 @@ def draw() -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-40 10 {WIDTH + 80} {HEIGHT - 10}" '
         'font-family="system-ui, -apple-system, \'Segoe UI\', Helvetica, Arial, sans-serif" role="img" '
-        'aria-label="The house: command line, scenes, injection and design, detectors, effects, read-outs, kernels, tiles">'
+        'aria-label="The house: command line, scenes, injection, design, detectors, effects, read-outs, kernels">'
         f'<defs>{marks}</defs><rect x="-40" y="10" width="100%" height="100%" fill="#fbfbf9"/>'
         + "\n".join(parts)
         + "</svg>\n"

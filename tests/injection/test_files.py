@@ -189,6 +189,19 @@ def test_light_that_differs_over_the_field_is_that_of_the_place() -> None:
     assert new != elsewhere
 
 
+def test_places_of_the_field_are_pixels_of_the_image_and_not_of_the_border() -> None:
+    from obverse.scene.field_psf import FieldPsf
+
+    raw, detector = raw_of("roman_wfi", UNEVEN), Detector.load("roman_wfi").resized((64, 64))
+    narrow, wide = gaussian(1.5, half=8).cells, gaussian(4.0, half=8).cells
+    psf = FieldPsf([0.0], [0.0, 55.0], [[narrow, wide]], oversampling=8)
+    how = {"seed": 3, "detector": detector}
+    new, _ = ob.inject_sources(raw, STAR, psf=psf, **how)
+    there, at_the_sensor = (ob.inject_sources(raw, STAR, psf=psf.at(30.0, x), **how)[0] for x in (20.0, 24.0))
+    assert new == there
+    assert new != at_the_sensor
+
+
 def test_a_catalogue_on_the_sky_is_placed_by_its_coordinates(tmp_path: Path) -> None:
     from astropy.table import Table
     from astropy.wcs import WCS

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 import obverse as ob
 from obverse import Detector, Exposure, Flag, Frame, ReadPattern
 from obverse.injection.arrivals import Arrivals
+from obverse.detector_file import built_in
 from obverse.injection.raw import inject_raw
+from obverse.injection.responding import Responding
 from obverse.scene import Sources, gaussian, moffat
 from obverse.testing import check_equivalent
 from tests.injection.simple import EVEN, UNEVEN, plain_array
@@ -171,6 +173,35 @@ def test_threads_change_no_bit_and_other_sources_shift_no_electron() -> None:
     fewer, table = ob.inject_sources(raw, sources[:1], **how)
     np.testing.assert_array_equal(one.data[..., :60, :60], fewer.data[..., :60, :60])
     assert table["electrons"][0] == ob.inject_sources(raw, sources, **how)[1]["electrons"][0]
+
+
+@pytest.mark.parametrize("name", ["generic_h2rg", "roman_wfi"])
+def test_how_the_boxes_are_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    detector = Detector.load(name).resized((160, 128))
+    raw = detector.expose(5.0, Exposure("field", pattern=UNEVEN), seed=1)
+    sources = Sources([2.0, 62.0, 66.0, 130.0], [40.0, 10.0, 90.0, 60.0], [300.0, 2e4, 80.0, 20.0])
+    made = []
+    for rows, gap in ((128, 64), (16, 0), (64, 1000)):
+        monkeypatch.setattr("obverse.injection.raw._ROWS", rows)
+        monkeypatch.setattr("obverse.injection.boxes._GAP", gap)
+        made.append(ob.inject_sources(raw, sources, seed=2, psf=moffat(2.0), detector=detector)[0])
+    assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize("name", [name for name in built_in() if Detector.load(name).readout.name == "ramp"])
+def test_reads_together_and_pixels_alone_respond_as_each_does_by_itself(name: str) -> None:
+    detector = Detector.load(name).resized(SHAPE)
+    random = np.random.default_rng(1)
+    charge = random.uniform(0.0, 150000.0, (3, *SHAPE)).astype(np.float32)
+    lit = random.uniform(size=SHAPE) < 0.1
+    responding = Responding(detector, Exposure("a", 10.0), lit)
+    together = responding.reads(responding.pick(charge))
+    each = [responding.reads(responding.pick(one[None]))[0] for one in charge]
+    np.testing.assert_array_equal(together, each)
+    stored = responding.change(together[0])
+    whole = detector.respond(charge[0]) - detector.respond(0.0)
+    if not detector.has("interpixel_capacitance"):  # else light of dark neighbours is missing here
+        np.testing.assert_allclose(stored[lit], whole[lit], atol=0.02)
 
 
 def test_calibrated_it_has_the_flux_that_was_put_in() -> None:

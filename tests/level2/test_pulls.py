@@ -104,10 +104,12 @@ def test_every_kind_of_pixel_has_unit_pulls_with_measured_references(rate, table
     plain = plain_like(one, measured_belief(), 300_000)
     for kind, pulls in parts.items():
         pull = np.concatenate(pulls)
-        # where most of a ramp is full, a hit before the end may hide in what is left: docs/level2.md has the figures
-        if pull.size > 15_000 and not (kind in ("hit", "flagged") and rate >= 700):
-            # a ramp that a jump has cut has few differences left, and its error follows the rate the more
-            check_scatter(f"{rate} photon/s, {kind}", pull, plain, 0.07 if kind == "flagged" else 0.03)
+        # under much light small hits are below the noise of a difference: docs/level2.md has the figures
+        if pull.size > 15_000 and not (kind in ("hit", "flagged") and rate >= 300):
+            # a ramp that a jump has cut has few differences left, and its error follows the rate the more; and what
+            # coupling brings from a hit neighbour, up to 4 sigma of a difference, is found by nobody
+            faint = 0.055 if kind == "hit" and rate < 3 else 0.03
+            check_scatter(f"{rate} photon/s, {kind}", pull, plain, 0.07 if kind == "flagged" else faint)
         if pull.size > 60_000 and kind in ("all", "clean"):
             check_cover(f"{rate} photon/s, {kind}", pull, plain)
 

@@ -106,6 +106,25 @@ def test_a_catalogue_is_a_scene(raw: Path, tmp_path: Path) -> None:
     assert "are for a catalogue" in message
 
 
+def test_a_catalogue_means_the_same_pixels_in_a_simulation_and_in_its_image(tmp_path: Path) -> None:
+    stars = Table({"row": [30.0], "column": [20.0], "flux": [3000.0]}, units={"flux": "electron/s"})
+    stars.write(tmp_path / "stars.ecsv")
+    words = (
+        "simulate",
+        "roman_wfi",
+        tmp_path / "stars.ecsv",
+        *PSF,
+        "--shape",
+        "64x64",
+        "-o",
+        tmp_path / "a_uncal.asdf",
+    )
+    assert run(*words)[0] == 0
+    assert run("calibrate", tmp_path / "a_uncal.asdf", "-o", tmp_path)[0] == 0
+    image = ob.read(tmp_path / "a_cal.asdf")
+    assert np.unravel_index(np.nanargmax(np.where(image.unusable(), 0, image.data)), image.shape) == (30, 20)
+
+
 def test_a_star_may_be_an_image(tmp_path: Path) -> None:
     cells = np.zeros((12, 12))
     cells[4:8, 4:8] = 1.0

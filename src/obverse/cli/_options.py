@@ -50,7 +50,8 @@ PSF = click.option(
     "N cells to a pixel.",
 )  # fmt: skip
 BAND = click.option("--band", metavar="NAME", help="Band, which is the column of fluxes in the catalogue.")
-WCS = click.option("--wcs", metavar="FITS[:EXT]", help="Header that says where ra and dec of the catalogue lie.")
+WCS = click.option("--wcs", metavar="FITS[:EXT]", help="Header that says where ra and dec of the catalogue lie, in "
+                   "pixels of the calibrated image.")  # fmt: skip
 ZERO_POINT = click.option(
     "--zero-point", type=float, metavar="MAG", help="AB magnitude of 1 electron/s.  [default: that of a Roman --band]"
 )

@@ -102,14 +102,16 @@ _CURVES = {
     "magnitude": "magnitude",
     "distance": "distance [pixel]",
     "n": "stars",
-    "bias": "bias",
+    "median": "median off",
+    "median_error": "+-",
+    "bias": "mean off",
     "bias_error": "+-",
     "scatter": "scatter",
     "stated": "stated",
     "completeness": "complete",
     "completeness_error": "+-",
 }
-"""Columns of the curves, and their headers; bias and scatter over the flux."""
+"""Columns of the curves, and their headers; all but counts and completeness over the flux."""
 
 
 def _print_curves(curves: Any) -> None:
@@ -117,4 +119,8 @@ def _print_curves(curves: Any) -> None:
 
     shown = [name for name in _CURVES if name in curves.colnames]
     rows = [tuple(f"{row[name]:.3g}" for name in shown) for row in curves]
-    table("Stars of known flux; bias and scatter over the flux", [_CURVES[name] for name in shown], rows)
+    table(
+        "Stars of known flux: recovered less true, scatter and stated error, over the flux",
+        [_CURVES[name] for name in shown],
+        rows,
+    )

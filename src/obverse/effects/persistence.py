@@ -60,8 +60,8 @@ class Persistence(Effect):
     -----
     Limits: traps fill at once, and an exposure's own charge does not persist into its later integrations: for those
     there is `window`. Integrations follow each other without pause. Subtracted from a ramp the released charge has the
-    right shape, and the fit counts its photon noise as that of a steady rate; subtracted from a rate [electron/s], it is
-    the noise that has the right shape.
+    right shape, and the fit counts its photon noise as that of a steady rate; subtracted from a rate [electron/s],
+    only the noise has.
     Reference: Sanchez et al. 2023, Roman-STScI-000480 (after Long et al. 2015, WFC3 ISR 2015-15); the defaults are
     those of the simulator romanisim 0.15. Flags: STScI, JWST pipeline documentation, step `persistence`.
 

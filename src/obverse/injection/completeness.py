@@ -19,7 +19,8 @@ from obverse.injection.rates import flux_unit
 from obverse.injection.recovered import MATCH, Image, found, measured
 from obverse.injection.wanted import Plan, Room, rounds
 from obverse.pattern import ReadPattern
-from obverse.scene import Psf, Sources
+from obverse.scene import Sources
+from obverse.scene.star import Star
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -30,7 +31,7 @@ __all__ = ["grid"]
 def grid(
     frame: Frame | str | os.PathLike[str],
     *,
-    psf: Psf,
+    psf: Star,
     seed: int,
     fluxes: ArrayLike | None = None,
     magnitudes: ArrayLike | None = None,
@@ -107,8 +108,9 @@ def grid(
     plan = Plan.of(fluxes, magnitudes, zero_point, per_flux, distances)
     there = _known(beside, target, belief)
     room = Room(belief.geometry.lit, there, spacing or 3.0 * (2 * half + 1), half + 1.0)
-    field = _Field(target, belief, psf, half, sigma)
-    how = {"psf": psf, "detector": belief, "level": level, "pattern": pattern, "threads": threads}
+    star = psf.moved(*origin_of(target, belief))  # the places of one that differs over the field count as sources do
+    field = _Field(target, belief, star, half, sigma)
+    how = {"psf": star, "detector": belief, "level": level, "pattern": pattern, "threads": threads}
     groups = enumerate(rounds(room, plan, np.random.default_rng([seed, 1])))
     return _stacked([field.tried(stars, some, there, {**how, "seed": seed + i}) for i, (stars, some) in groups])
 
@@ -116,7 +118,7 @@ def grid(
 class _Field:
     """A frame, and how stars are measured in it."""
 
-    def __init__(self, frame: Frame, detector: Detector, psf: Psf, half: int, sigma: float) -> None:
+    def __init__(self, frame: Frame, detector: Detector, psf: Star, half: int, sigma: float) -> None:
         self.frame, self.detector, self.psf = frame, detector, psf
         self.half, self.sigma = half, sigma
         self.origin = np.array(origin_of(frame, detector))

@@ -39,9 +39,17 @@ def charge_of(raw: Frame, detector: Detector, *, whole: bool) -> Frame:
         Whether they are the whole sensor. In a part of it, steps that need all pixels are left out: an offset of a
         few electrons changes the response to more charge by next to nothing.
     """
+    detector = _by_resultant(detector)
     recipe = detector.recipe()
     kept = tuple(step for step in _before_estimate(recipe) if _leads_to_charge(step, detector, whole))
     return replace(recipe, steps=kept).run(raw, threads=1)
+
+
+def _by_resultant(detector: Detector) -> Detector:
+    """Return the detector as it straightens means and not their reads: that moves a response by next to nothing."""
+    if not detector.has("nonlinearity"):
+        return detector
+    return detector.with_effect(detector.effect("nonlinearity").replace(averages="ignore"))
 
 
 def _before_estimate(recipe: Recipe) -> tuple[Step, ...]:

@@ -25,7 +25,7 @@ from obverse.injection.single import inject_single
 from obverse.injection.told import Told, counted, table_of
 from obverse.moment import Moment
 from obverse.pattern import ReadPattern
-from obverse.scene import Psf
+from obverse.scene.star import Star
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -40,7 +40,7 @@ def inject_sources(
     sources: Any,
     *,
     seed: int,
-    psf: Psf | None = None,
+    psf: Star | None = None,
     detector: Detector | None = None,
     band: str | None = None,
     wcs: Any = None,
@@ -76,6 +76,7 @@ def inject_sources(
         With the exposure id and the place of a source in its list it addresses the electrons.
     psf
         Light of a star; there is no default, because everything that is measured of injected sources depends on it.
+        The places of one that differs over the field count pixels as the sources do.
     detector
         What is believed of the detector; None takes the one that the frame names.
     band, wcs, zero_point, pixel_scale
@@ -143,7 +144,7 @@ def inject_sources(
     placed = on_frame(sources, start, **how, quantum_efficiency=mean_efficiency(belief))
     arrivals = _arrivals(target, shape, seed)
     coupled = _coupling(target, belief) if found == "L2" else None
-    told = list(_drawn(spots(placed, psf, shape), arrivals, _light(target, belief), coupled))
+    told = list(_drawn(spots(placed, psf.moved(*start), shape), arrivals, _light(target, belief), coupled))
     new, seen = _injected(target, arrivals, belief, found, threads)
     new = _recorded(new, f"{counted(len(told))}, seed {seed}, {found}")
     return new, table_of(placed.moved(-start[0], -start[1]), told, seen, seed=seed, frame=target, level=found)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.scene import Psf, Sources, draw
+from obverse.scene import Sources, draw
 from obverse.scene.sersic import FARTHEST
+from obverse.scene.star import Star
 
-__all__ = ["Spot", "psf_at", "spots"]
+__all__ = ["Spot", "spots"]
 
 _MOST = 512
 """Half the side of the largest box in which `draw` puts a galaxy [pixel]."""
@@ -42,7 +43,7 @@ class Spot:
         return self.rows, self.columns
 
 
-def spots(sources: Sources, psf: Psf, shape: tuple[int, int]) -> Iterator[Spot]:
+def spots(sources: Sources, psf: Star, shape: tuple[int, int]) -> Iterator[Spot]:
     """Draw the sources one by one, in order.
 
     Parameters
@@ -63,18 +64,12 @@ def spots(sources: Sources, psf: Psf, shape: tuple[int, int]) -> Iterator[Spot]:
     """
     for number in range(len(sources)):
         one = sources[[number]]
-        own = psf_at(psf, float(one.row[0]), float(one.column[0]))
+        own = psf.at(float(one.row[0]), float(one.column[0]))
         half = own.half + 1 + _reach(one)
         rows, columns = (_within(float(at[0]), half, n) for at, n in zip((one.row, one.column), shape, strict=True))
         box = (max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0))
         rate = draw(one.moved(-rows.start, -columns.start), own, box, threads=1) if min(box) else np.zeros(box)
         yield Spot(number, rows, columns, rate)
-
-
-def psf_at(psf: Psf, row: float, column: float) -> Psf:
-    """Return the point-spread function at a place, where it differs over the field."""
-    at = getattr(psf, "at", None)
-    return psf if at is None else at(row, column)
 
 
 def _reach(source: Sources) -> int:

@@ -22,7 +22,7 @@ from obverse.geometry import Section
 from obverse.scene import Sources
 from obverse.window import windowed
 
-__all__ = ["chosen_detector", "mean_efficiency", "on_frame", "origin_of"]
+__all__ = ["chosen_detector", "image_of", "mean_efficiency", "on_frame", "origin_of"]
 
 _TRIMMED = ("roman_wfi",)
 """Detectors whose calibrated files come without their border."""
@@ -65,15 +65,15 @@ def _is_trimmed(detector: Detector, frame: Frame) -> bool:
     rows, columns = frame.shape[-2:]
     fits = detector.geometry.shape == (rows + bottom + top, columns + left + right)
     return (
-        _writes_trimmed(detector, frame)
+        _writes_trimmed(detector, frame.exposure.detector)
         and (fits or frame.unit == "DN/s")
         and detector.geometry.shape != (rows, columns)
     )
 
 
-def _writes_trimmed(detector: Detector, frame: Frame) -> bool:
-    said = frame.exposure.detector or ""
-    return any(name in _TRIMMED for name in (detector.name, aliases().get(said, said)))
+def _writes_trimmed(detector: Detector, said: str | None) -> bool:
+    """Whether a detector, or the one that a file says it is of, is one whose images come without their border."""
+    return any(name in _TRIMMED for name in (detector.name, aliases().get(said or "", said)))
 
 
 def origin_of(frame: Frame, detector: Detector) -> tuple[int, int]:
@@ -86,8 +86,25 @@ def origin_of(frame: Frame, detector: Detector) -> tuple[int, int]:
     detector
         Cut to its pixels.
     """
+    return _corner(detector) if _writes_trimmed(detector, frame.exposure.detector) else (0, 0)
+
+
+def image_of(detector: Detector) -> Section:
+    """Return the part of a whole sensor that the observatory's calibrated image shows.
+
+    Examples
+    --------
+    >>> image_of(Detector.load("roman_wfi").resized((64, 64))).rows
+    (4, 60)
+    """
+    rows, columns = detector.geometry.shape
+    bottom, top, left, right = detector.geometry.reference if _writes_trimmed(detector, None) else (0, 0, 0, 0)
+    return Section((bottom, rows - top), (left, columns - right))
+
+
+def _corner(detector: Detector) -> tuple[int, int]:
     bottom, _, left, _ = detector.geometry.reference
-    return (bottom, left) if _writes_trimmed(detector, frame) else (0, 0)
+    return bottom, left
 
 
 def on_frame(sources: Any, origin: tuple[int, int], **how: Any) -> Sources:

@@ -28,7 +28,7 @@ from obverse.tiles import run_rows
 __all__ = ["inject_raw"]
 
 Array = NDArray[Any]
-_ROWS = 64
+_ROWS = 128
 """Rows of a strip, of which the boxes are cut."""
 
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.frame import Frame
-from obverse.injection.light import psf_at, spots
-from obverse.scene import Psf, Sources
+from obverse.injection.light import spots
+from obverse.scene import Sources
+from obverse.scene.star import Star
 
 __all__ = ["MATCH", "Image", "found", "measured"]
 
@@ -57,7 +58,7 @@ class Image:
         return Image(self.data[where], self.variance[where])
 
 
-def measured(image: Image, stars: Sources, psf: Psf, half: int) -> tuple[Array, Array]:
+def measured(image: Image, stars: Sources, psf: Star, half: int) -> tuple[Array, Array]:
     """Return the flux of each star at its place and its error [electron/s]; NaN where there are too few pixels.
 
     Parameters
@@ -100,7 +101,7 @@ def _sum_weights(light: Array, good: NDArray[np.bool_]) -> Array:
     return np.asarray(excess / (excess**2).sum())
 
 
-def found(image: Image, stars: Sources, psf: Psf, half: int, sigma: float) -> NDArray[np.bool_]:
+def found(image: Image, stars: Sources, psf: Star, half: int, sigma: float) -> NDArray[np.bool_]:
     """Return which stars a blind search finds.
 
     Parameters
@@ -110,7 +111,7 @@ def found(image: Image, stars: Sources, psf: Psf, half: int, sigma: float) -> ND
     sigma
         Limit of the search.
     """
-    middle = psf_at(psf, *(n / 2 for n in image.data.shape))  # a blind search knows one star for all places
+    middle = psf.at(*(n / 2 for n in image.data.shape))  # a blind search knows one star for all places
     (spot,) = spots(Sources(*np.array([[half], [half], [1.0]])), middle, (2 * half + 1, 2 * half + 1))
     c = _sum_weights(spot.rate, np.ones(spot.rate.shape, np.bool_))
     reach = int(np.ceil(MATCH)) + 1

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from obverse import io
 from obverse.detector import Detector
 from obverse.errors import DataError, UsageError
+from obverse.injection.placing import image_of
 from obverse.io.cards import fits_header, quiet
 from obverse.jobs.simulating import Stars
 from obverse.scene import Psf, Scene, Sources, airy, gaussian, moffat, read_catalogue, read_psf
@@ -163,9 +164,13 @@ def _efficiency(detector: Detector) -> float | None:
 
 
 def scene_of(catalogue: Path, stars: Stars, detector: Detector, sky: float = 0.0) -> Scene:
-    """Return the scene that a catalogue describes, on an even sky [electron/s/pixel]."""
-    star = needed_psf(stars)
-    return Scene(sources_of(catalogue, stars, detector, detector.geometry.shape), star, sky=sky)
+    """Return the scene that a catalogue describes, on an even sky [electron/s/pixel].
+
+    Positions count pixels as the observatory's calibrated image does; that of Roman comes without its border.
+    """
+    star, image = needed_psf(stars), image_of(detector)
+    corner = (image.rows[0], image.columns[0])
+    return Scene(sources_of(catalogue, stars, detector, image.shape), star, sky=sky).moved(*corner)
 
 
 def needed_psf(stars: Stars) -> Psf:
