@@ -41,4 +41,4 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
         made.add_column(escape(name), justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
         made.add_row(*map(escape, row))
-    Console(width=None if sys.stdout.isatty() else 120).print(made)
+    Console(width=None if sys.stdout.isatty() else 1000).print(made)  # a table takes no more than it needs

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import obverse as ob
 from obverse import Detector, Exposure, Flag, Frame, ReadPattern
-from obverse.injection.arrivals import Arrivals
 from obverse.detector_file import built_in
+from obverse.injection.arrivals import Arrivals
 from obverse.injection.raw import inject_raw
 from obverse.injection.responding import Responding
 from obverse.scene import Sources, gaussian, moffat
@@ -181,7 +181,7 @@ def test_how_the_boxes_are_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch
     raw = detector.expose(5.0, Exposure("field", pattern=UNEVEN), seed=1)
     sources = Sources([2.0, 62.0, 66.0, 130.0], [40.0, 10.0, 90.0, 60.0], [300.0, 2e4, 80.0, 20.0])
     made = []
-    for rows, gap in ((128, 64), (16, 0), (64, 1000)):
+    for rows, gap in ((128, 64), (16, 8), (64, 1000)):
         monkeypatch.setattr("obverse.injection.raw._ROWS", rows)
         monkeypatch.setattr("obverse.injection.boxes._GAP", gap)
         made.append(ob.inject_sources(raw, sources, seed=2, psf=moffat(2.0), detector=detector)[0])

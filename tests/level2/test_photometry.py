@@ -78,8 +78,8 @@ def test_fluxes_of_a_few_scenes_are_right():
 def test_pulls_of_fluxes_in_200_scenes():
     every = np.concatenate(list(pulls(200).values()))
     n = every.size
-    check_equivalent("pull std", every.std(), 1.0, 1 / np.sqrt(2 * n), 0.04, SPARE)
-    check_equivalent("mean pull", every.mean(), 0.0, 1 / np.sqrt(n), 0.06, SPARE)
+    check_equivalent("pull std", every.std(), 1.0, 1 / np.sqrt(2 * n), 0.03, SPARE)
+    check_equivalent("mean pull", every.mean(), 0.0, 1 / np.sqrt(n), 0.05, SPARE)
     for share, limit, tolerance in ((WITHIN_68, 1.0, 0.025), (WITHIN_95, 1.96, 0.0125)):
         error = np.sqrt(share * (1 - share) / n)
         check_equivalent(f"{share:.0%} coverage", (np.abs(every) < limit).mean(), share, error, tolerance, SPARE)

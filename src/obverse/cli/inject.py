@@ -102,10 +102,8 @@ _CURVES = {
     "magnitude": "magnitude",
     "distance": "distance [pixel]",
     "n": "stars",
-    "median": "median off",
+    "median": "off",
     "median_error": "+-",
-    "bias": "mean off",
-    "bias_error": "+-",
     "scatter": "scatter",
     "stated": "stated",
     "completeness": "complete",
@@ -120,7 +118,7 @@ def _print_curves(curves: Any) -> None:
     shown = [name for name in _CURVES if name in curves.colnames]
     rows = [tuple(f"{row[name]:.3g}" for name in shown) for row in curves]
     table(
-        "Stars of known flux: recovered less true, scatter and stated error, over the flux",
+        "Stars of known flux: median off the truth, scatter, stated error, over the flux",
         [_CURVES[name] for name in shown],
         rows,
     )

@@ -38,8 +38,10 @@ EXAMPLES = (
               help="Ramp fit: likelihood, ols, casertano, covariance.")  # fmt: skip
 @click.option("--flux", type=Range(), help="Range of light [electron/s].  [default: 0.01 to saturation]")
 @click.option("--shape", type=Shape(), default="128x128", show_default=True, help="Size of the sensor in trials.")
-@click.option("--suggest", "suggesting", is_flag=True, help="Rank patterns for --flux and --time instead. How many groups an instrument allows is not known: "
-              "say so with --groups.")  # fmt: skip
+@click.option(
+    "--suggest", "suggesting", is_flag=True,
+    help="Rank patterns for --flux and --time instead. How many groups an instrument allows is not known: give --groups.",
+)  # fmt: skip
 @click.option("--time", "seconds", type=float, help="Time of the whole exposure, for --suggest [s].")
 @click.option("--saturating", is_flag=True, help="Suggest ramps, too, whose last reads saturate at the bright end.")
 @click.option("--by", type=click.Choice(["merit", "worst"]), default="merit", show_default=True,

@@ -23,6 +23,8 @@ def couple(image: NDArray[Any], kernel: NDArray[np.float64], sensitive: NDArray[
     pixels = np.ascontiguousarray(image)
     out = np.zeros_like(pixels)
     both = np.ones((1, 1), pixels.dtype) if sensitive is None else sensitive.astype(pixels.dtype)
+    if not pixels.size:
+        return out
     for here, gained in zip(_planes(pixels), _planes(out), strict=True):
         add_coupled(here, kernel.astype(pixels.dtype), both, gained)
     return out

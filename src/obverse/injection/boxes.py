@@ -27,7 +27,7 @@ _MARGIN = 8
 """Pixels around a box that its charge is estimated with: coupled neighbours are told apart in a few rounds."""
 
 _GAP = 64
-"""Dark columns between two boxes: over fewer, one large box is quicker than two."""
+"""Dark columns between two boxes, more than twice the spread: over fewer, one large box is quicker than two."""
 
 _ALL: Box = (slice(None), slice(None))
 

@@ -52,8 +52,9 @@ class Roman(Dialect):
         return is_asdf(name)
 
     def write(self, frame: Frame, path: Path, *, provenance: Mapping[str, str], overwrite: bool = False) -> None:
-        """Write a raw ramp; see `obverse.io.roman_ramp.write_ramp`."""
-        roman_ramp.write_ramp(frame, path, provenance=provenance, overwrite=overwrite)
+        """Write a raw ramp, or an image as it is read; see `roman_ramp.write_ramp`, `roman_image.write_image`."""
+        write = roman_image.write_image if frame.unit == "DN/s" else roman_ramp.write_ramp
+        write(frame, path, provenance=provenance, overwrite=overwrite)
 
     def product_names(self, stem: str, *, segments: bool = False) -> tuple[str, ...]:
         """Return the name of the image; Roman has no product of segments."""

@@ -55,6 +55,9 @@ _STEPS = {
 }
 """Our steps by the names of the pipeline's."""
 
+_UNDONE = "UNDONE"
+"""What `cal_logs` calls the effects that were undone."""
+
 _NOT_OURS = ("assign_wcs", "flux", "outlier_detection", "photom", "skymatch", "source_catalog", "tweakreg",
              "wfi18_transient")  # fmt: skip
 _UNMEASURED = dict.fromkeys(("conversion_megajanskys", "conversion_megajanskys_uncertainty", "pixel_area"))
@@ -72,7 +75,7 @@ def read_image(file: AsdfFile, cargo: RomanCargo, path: str | os.PathLike[str]) 
             pixel_flags=np.where(np.isfinite(data), dq, dq | np.uint32(Flag.DO_NOT_USE)),
             variances={name: plane.astype(np.float32) for name, plane in planes.items() if plane is not None},
             exposure=exposure_of(cargo.meta, file.name, path),
-            undone=_undone(cargo.meta),
+            undone=_told(cargo) or _undone(cargo.meta),
             companions=_companions(file),
             cargo=cargo,
         )
@@ -86,6 +89,11 @@ def _companions(file: AsdfFile) -> dict[str, Frame]:
     return {name: Frame(plane.astype(np.float32), unit) for name, (plane, unit) in planes.items() if plane is not None}
 
 
+def _told(cargo: RomanCargo) -> tuple[str, ...]:
+    """Return what a file of ours says of the steps behind it; ``cal_step`` has no words for all of them."""
+    return tuple(name for name in str(cargo.provenance.get(_UNDONE, "")).split(", ") if name)
+
+
 def _undone(meta: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the effects that the pipeline has undone, of ``meta.cal_step``; an image of rates has been fitted."""
     said = meta.get("cal_step")
@@ -97,7 +105,7 @@ def write_image(
     frame: Frame,
     path: str | os.PathLike[str],
     *,
-    detector: Detector,
+    detector: Detector | None = None,
     provenance: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -108,11 +116,12 @@ def write_image(
     Parameters
     ----------
     frame
-        A rate (row, column) [electron/s] with its border of reference pixels, which is trimmed.
+        A rate (row, column) [electron/s] with its border of reference pixels, which is trimmed; or one [DN/s] without
+        it, as it is read from such a file.
     path
         Name of the file; missing directories are made.
     detector
-        The detector that calibrated it: its gain :math:`g` [electron/DN].
+        The detector that calibrated it: its gain :math:`g` [electron/DN]; rates in DN/s need none.
     provenance
         Recorded in ``meta.cal_logs``.
     overwrite
@@ -121,7 +130,7 @@ def write_image(
     Raises
     ------
     UsageError
-        If the frame is no rate in electron/s, or the detector has no gain.
+        If the frame is no rate, or there is no gain to divide it by.
     DataError
         If the file exists, is the frame's own source, or cannot be written.
 
@@ -137,9 +146,15 @@ def write_image(
     has the companion ``resultant_flags``.
     Reference: Roman attribute dictionary 1.1, wfi_image-2.1.0.
     """
-    if frame.unit != "electron/s" or frame.data.ndim != 2 or frame.variances is None:
+    if frame.unit not in ("electron/s", "DN/s") or frame.data.ndim != 2 or frame.variances is None:
         raise UsageError(f"a Roman image is a rate in electron/s with its variances, this frame is in {frame.unit!r}")
-    tree = _tree(frame, _gain(frame, detector), Path(path).name, provenance or {})
+    told = {**(provenance or {}), _UNDONE: ", ".join(frame.undone)}
+    if frame.unit == "DN/s":
+        tree = _tree(_with_border(frame), np.ones(()), Path(path).name, told)
+    elif detector is None:
+        raise UsageError(f"{Path(path).name}: a rate in electron/s becomes DN/s by a gain: give the detector")
+    else:
+        tree = _tree(frame, _gain(frame, detector), Path(path).name, told)
     prepare_directory(Path(path).parent)
     write_asdf(path, {"roman": tree}, overwrite=overwrite, inputs=inputs_of(frame))
 
@@ -160,6 +175,18 @@ def _tree(frame: Frame, gain: NDArray[Any], name: str, provenance: Mapping[str, 
         **_jumps(frame),
     }
     return tagged(entries, "wfi_image")
+
+
+def _with_border(frame: Frame) -> Frame:
+    """Return a trimmed image with a border of reference pixels, which say nothing."""
+    planes = {name: np.pad(plane, BORDER) for name, plane in frame.planes().items() if plane.ndim == 2}
+    whole = frame.with_planes(planes).replace(companions={k: _bordered(f) for k, f in frame.companions.items()})
+    inside = np.pad(np.ones(frame.shape, np.bool_), BORDER)
+    return whole.replace(data=np.where(inside, whole.data, np.nan)).flagged(~inside, Flag.DO_NOT_USE)
+
+
+def _bordered(frame: Frame) -> Frame:
+    return _with_border(frame) if frame.data.ndim == 2 else frame
 
 
 def _gain(frame: Frame, detector: Detector) -> NDArray[Any]:
