@@ -45,7 +45,13 @@ _HOME = {
 __all__ = list(_HOME)
 
 
+_PACKAGES = ("design", "injection", "scene")
+"""Parts of the package whose own names are public too."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"obverse.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'obverse' has no attribute {name!r}")
     return getattr(importlib.import_module(f"obverse.{_HOME[name]}"), name)

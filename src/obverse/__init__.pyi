@@ -1,5 +1,8 @@
 """The public names, for type checkers and editors; `__init__.py` loads them when first used."""
 
+from obverse import design as design
+from obverse import injection as injection
+from obverse import scene as scene
 from obverse.belief import spread as spread
 from obverse.contract import (
     Approximate as Approximate,

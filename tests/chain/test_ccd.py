@@ -79,7 +79,7 @@ def test_errors_of_a_calibrated_image_are_right_at_every_light(truth, belief, ra
 
 
 def _apart_from_gains(calibrated, truth, rate):
-    """The same image with the mean of each amplifier put right: bright pixels share the error of the gain, `spread`'s."""
+    """The same image with the mean of each amplifier put right: bright pixels share the error of the gain."""
     if rate < 30.0:
         return calibrated
     data = calibrated.data.astype(np.float64)

@@ -147,6 +147,13 @@ def test_what_cannot_be_done_is_said_in_a_line() -> None:
         ob.inject_sources(unknown, STAR, seed=3, psf=PSF)
 
 
+def test_the_detector_of_another_observatory_is_a_warning() -> None:
+    raw = raw_of("generic_h2rg", UNEVEN)
+    named = raw.replace(exposure=Exposure("a", pattern=UNEVEN, detector="roman_wfi"))
+    with pytest.warns(ob.ObverseWarning, match="that of 'roman_wfi': the response of 'generic_h2rg' is used"):
+        ob.inject_sources(named, STAR, seed=3, psf=PSF, detector=Detector.load("generic_h2rg"))
+
+
 def test_sources_off_the_image_stay_in_the_table() -> None:
     raw = raw_of("generic_h2rg", UNEVEN)
     new, table = ob.inject_sources(raw, Sources([-50.0, 200.0], [3.0, 3.0], [1e5, 1e5]), seed=3, psf=PSF)

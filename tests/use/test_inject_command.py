@@ -125,6 +125,16 @@ def test_a_catalogue_means_the_same_pixels_in_a_simulation_and_in_its_image(tmp_
     assert np.unravel_index(np.nanargmax(np.where(image.unusable(), 0, image.data)), image.shape) == (30, 20)
 
 
+def test_a_catalogue_of_another_field_is_an_error_and_writes_nothing(raw: Path, tmp_path: Path) -> None:
+    stars = Table({"row": [500.0], "column": [20.0], "flux": [3000.0]}, units={"flux": "electron/s"})
+    stars.write(tmp_path / "far.ecsv")
+    code, _, message = run("inject", raw, tmp_path / "far.ecsv", *PSF, "-o", tmp_path / "new.fits")
+    assert code == 1
+    assert "none of 1 source lies on the image" in message
+    assert len(message.strip().splitlines()) == 1
+    assert not (tmp_path / "new.fits").exists()
+
+
 def test_a_star_may_be_an_image(tmp_path: Path) -> None:
     cells = np.zeros((12, 12))
     cells[4:8, 4:8] = 1.0

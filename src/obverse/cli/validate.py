@@ -40,7 +40,7 @@ EXAMPLES = (
 @click.option("--shape", type=Shape(), default="128x128", show_default=True, help="Size of the sensor in trials.")
 @click.option(
     "--suggest", "suggesting", is_flag=True,
-    help="Rank patterns for --flux and --time instead. How many groups an instrument allows is not known: give --groups.",
+    help="Rank patterns for --flux and --time instead. How many groups an instrument allows is not known: say --groups.",
 )  # fmt: skip
 @click.option("--time", "seconds", type=float, help="Time of the whole exposure, for --suggest [s].")
 @click.option("--saturating", is_flag=True, help="Suggest ramps, too, whose last reads saturate at the bright end.")

@@ -8,6 +8,7 @@ and of a raw frame.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from obverse.chosen import detector_of, fitting, informed, of_this_kind
 from obverse.detector import Detector
-from obverse.detector_file import aliases
-from obverse.errors import UsageError
+from obverse.detector_file import aliases, built_in
+from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
 from obverse.geometry import Section
 from obverse.scene import Sources
@@ -31,10 +32,20 @@ _TRIMMED = ("roman_wfi",)
 def chosen_detector(frame: Frame, detector: Detector | None, path: os.PathLike[str] | None) -> Detector:
     """Return the detector of a frame, the one given or the one that it names, cut to its pixels."""
     found = detector or _named(frame)
+    _warn_of_another(found, frame)
     if "estimate" not in frame.undone:
         of_this_kind(found, frame)
     fits = _fitting(found, frame)
     return informed(fits, frame, Path(path or frame.exposure.id)) if detector is None else fits
+
+
+def _warn_of_another(detector: Detector, frame: Frame) -> None:
+    """Warn where a file names one built-in detector, and another was given."""
+    said = frame.exposure.detector or ""
+    theirs, ours = aliases().get(said, said), detector.name.removesuffix("-measured")
+    if theirs != ours and {theirs, ours} <= set(built_in()):
+        what = f"inject_sources: {frame.exposure.id}: its detector is {said!r}, that of {theirs!r}"
+        warnings.warn(f"{what}: the response of {ours!r} is used, as was asked for", ObverseWarning, stacklevel=3)
 
 
 def _named(frame: Frame) -> Detector:

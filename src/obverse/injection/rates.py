@@ -61,7 +61,7 @@ class Rates:
         before = frame.companions.get("dark_rate")
         noise = read_noise(detector.effects, at, cancels=("integration",))
         return cls(
-            scale=plane(_unit(frame, detector, at) * response(detector, at, _undone(frame, detector))),
+            scale=plane(_unit(frame, detector, at) * _divisor(response(detector, at, _undone(frame, detector)))),
             dark=plane(np.nan_to_num(at.plane(dark))),
             dark_before=plane(0.0 if before is None else np.maximum(before.data, 0)),
             noise=plane(noise),
@@ -94,7 +94,7 @@ def _unit(frame: Frame, detector: Detector, at: Moment) -> Any:
 
 
 def response(detector: Detector, at: Moment, names: tuple[str, ...]) -> Array:
-    """Return the product of the responses to light of some effects, (row, column); 1 where one is not known.
+    """Return the product of the responses to light of some effects, (row, column); 1 where it is not known.
 
     Examples
     --------
@@ -107,7 +107,12 @@ def response(detector: Detector, at: Moment, names: tuple[str, ...]) -> Array:
     for effect in detector.chain.at("light"):
         if effect.name in names:
             light = effect.imprint(light, at)
-    return np.where(light > 0, light, 1.0).astype(np.float64)
+    return np.where(np.isnan(light), 1.0, np.maximum(light, 0.0)).astype(np.float64)
+
+
+def _divisor(light: Array) -> Array:
+    """Return what an image was divided by: nothing, where a pixel is dead."""
+    return np.where(light > 0, light, 1.0)
 
 
 def _full(detector: Detector, at: Moment) -> Any:
@@ -131,5 +136,5 @@ def flux_unit(frame: Frame, detector: Detector) -> Array:
     """
     at = Moment.of(frame, detector.geometry)
     efficient = tuple(name for name in _undone(frame, detector) if name == "quantum_efficiency")
-    unit = _unit(frame, detector, at) * response(detector, at, efficient)
+    unit = _unit(frame, detector, at) * _divisor(response(detector, at, efficient))
     return unit if frame.unit.endswith("/s") else unit / frame.exposure.seconds

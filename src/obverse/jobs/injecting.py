@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from obverse import io
 from obverse.chosen import referred
 from obverse.detector import Detector
-from obverse.errors import UsageError
+from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
 from obverse.injection import curves, grid, inject_sources, picture
 from obverse.injection.placing import chosen_detector
+from obverse.injection.told import counted
 from obverse.jobs._provenance import provenance, sha256
 from obverse.jobs.scenes import distances_of, needed_psf, sources_of, steps_of, zero_point_of
 from obverse.jobs.simulating import Stars
@@ -105,6 +106,11 @@ def inject(target: Target, catalogue: Path, out: Path, stars: Stars, *, seed: in
     frame, how = target.opened()
     sources = sources_of(catalogue, stars, how["detector"])
     new, table = inject_sources(frame, sources, seed=seed, psf=star, **how)
+    if not (table["fraction"] > 0).any():
+        raise DataError(
+            f"{catalogue.name}: none of {counted(len(table))} lies on the image, nothing is written: are its positions, "
+            "or --wcs, those of another?"
+        )
     io.write(new, out, provenance=_record(target, how["detector"], seed), overwrite=overwrite)
     _write(table, beside, overwrite)
     return table

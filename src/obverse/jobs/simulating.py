@@ -102,10 +102,10 @@ def light_of(detector: Detector, path: Path | None, even: float | None, stars: S
         from obverse.jobs.scenes import scene_of
 
         return scene_of(path, stars, detector, sky)
-    if stars != Stars() or sky:
-        raise UsageError("simulate: --psf, --band, --wcs and --sky are for a catalogue: give a CATALOGUE and --psf")
     if path is not None and path.suffix.lower() in _TABLES:
         raise UsageError(f"simulate: {path.name} is a catalogue: give the light of a star, --psf moffat:FWHM [pixel]")
+    if stars != Stars() or sky:
+        raise UsageError("simulate: --psf, --band, --wcs and --sky are for a catalogue: give a CATALOGUE and --psf")
     return even_light(even or 0.0) if path is None else light_in(path)
 
 

@@ -43,6 +43,13 @@ class Readout(Parameters):
         """Return the effects from the held charge to what is digitised, in order."""
         return (*chain.at(*self.sensor_sites), *chain.at(*self.clocked_sites))
 
+    def split(self, chain: Chain) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+        """Return what acts on each read, up to the last effect that bends the signal, and what acts on their mean."""
+        effects = self.behind(chain)
+        bends = [i for i, effect in enumerate(effects) if not effect.affine]
+        end = bends[-1] + 1 if bends else 0
+        return effects[:end], effects[end:]
+
     def read(self, run: Run, charge: NDArray[Any], **when: Any) -> NDArray[Any]:
         """Return what one read of the charge (row, column) [electron] gives before it is digitised (clocked) [DN]."""
         return self.clocked(run, self.onward(run, charge, self.behind(run.chain), **when))

@@ -57,6 +57,7 @@ class Gathering:
         """Return the mean of the reads of each resultant behind `on_reads`, (resultant, ...)."""
         if not (self.by_rows and self.on_sensor):
             return self.strip(slice(None))
+        self.draw_events()
         means = np.empty((len(self.pattern), *self.counted.shape), np.float32)
 
         def work(start: int, stop: int) -> None:
@@ -67,15 +68,17 @@ class Gathering:
 
     @cached_property
     def on_reads(self) -> tuple[Effect, ...]:
-        """Effects behind the held charge that act on each read: up to the last that bends the signal."""
-        effects = self.readout.behind(self.run.chain)
-        bends = [i for i, effect in enumerate(effects) if not effect.affine]
-        return effects[: bends[-1] + 1] if bends else ()
+        """Effects behind the held charge that act on each read."""
+        return self.readout.split(self.run.chain)[0]
 
-    @property
+    @cached_property
     def on_means(self) -> tuple[Effect, ...]:
         """Effects that may act on the mean of the reads of a resultant."""
-        return self.readout.behind(self.run.chain)[len(self.on_reads) :]
+        return self.readout.split(self.run.chain)[1]
+
+    def draw_events(self) -> None:
+        """Draw the events of all reads now, before several threads ask for them."""
+        _ = self._hits
 
     @property
     def on_sensor(self) -> bool:
@@ -163,7 +166,7 @@ def arriving(
     """
     here: Any = {"integration": integration, "read": read, "interval": interval}
     run.watch("photons", steady)
-    new = steady
+    new = np.asarray(steady, np.float32)
     for effect in run.chain.at("charge"):
         if effect.name in hits:
             new = hits[effect.name].added(new, run.rows)

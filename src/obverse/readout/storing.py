@@ -53,7 +53,7 @@ class Storing:
 
     def _by_strips(self) -> NDArray[Any]:
         planes = self._together() if self._neighbourly or not self.gathering.by_rows else None
-        first = self._strip(slice(0, QUANTUM), planes)
+        first = self._strip(slice(0, QUANTUM), planes)  # one thread: what the others share is made here
         rows = len(self.gathering.counted)
         out = np.empty((len(first), rows, first.shape[-1]), first.dtype)
         out[:, :QUANTUM] = first

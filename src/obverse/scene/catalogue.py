@@ -119,7 +119,7 @@ def _places(columns: Columns, wcs: Any) -> tuple[Array, Array]:
     if "ra" not in columns and "dec" not in columns:
         raise columns.missing("column" if "row" in columns else "row")
     if wcs is None:
-        raise UsageError(f"{columns.file}: ra: places on the sky need wcs=, the coordinates of the image")
+        raise UsageError(f"{columns.file}: ra: places on the sky need wcs= (--wcs), the coordinates of the image")
     return on_pixels(wcs, columns.numbers("ra", "deg"), columns.numbers("dec", "deg"))
 
 
