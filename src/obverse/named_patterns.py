@@ -39,7 +39,7 @@ TABLES = tuple(f"MA{number}" for number in ma_numbers())
 
 def is_table(name: str) -> bool:
     """Whether a pattern is a multi-accumulation table, which has a length of its own."""
-    return name.upper() in TABLES
+    return str(name).upper() in TABLES  # a number is no name, and is refused as such
 
 
 def pattern_for(readout: UpTheRamp, name: str | None = None, groups: int | None = None) -> ReadPattern:
@@ -96,6 +96,7 @@ def named_pattern(name: str, groups: int | None = None, frame_time: float | None
 
 def _counts(name: str) -> tuple[int, int]:
     """Return the frames in a group and those left out behind it."""
+    name = str(name)
     if name.upper() in NIRCAM:
         return NIRCAM[name.upper()]
     frames, _, gap = name.partition(",")

@@ -146,7 +146,8 @@ class Recipe:
         if raw.shape[-2:] != geometry.file_shape:
             raise UsageError(
                 f"{raw.exposure.id}: the frame has {raw.shape[-2:]} pixels (row, column), "
-                f"detector {self.detector.name!r} writes files of {geometry.file_shape}"
+                f"detector {self.detector.name!r} writes files of {geometry.file_shape}: "
+                f"give one of that size, --detector TOML (Detector.load({self.detector.name!r}).resized(...).save(...))"
             )
         return _with_reference_pixels(raw, geometry) if geometry.is_plain else clocked(raw, geometry)
 

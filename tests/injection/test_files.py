@@ -10,6 +10,7 @@ from astropy.io import fits
 
 import obverse as ob
 from obverse import Detector, Exposure, ReadPattern, jobs
+from obverse.injection.placing import warn_of_another
 from obverse.io import setup_of
 from obverse.io.roman_image import write_image
 from obverse.scene import Sources, gaussian
@@ -151,7 +152,8 @@ def test_the_detector_of_another_observatory_is_a_warning() -> None:
     raw = raw_of("generic_h2rg", UNEVEN)
     named = raw.replace(exposure=Exposure("a", pattern=UNEVEN, detector="roman_wfi"))
     with pytest.warns(ob.ObverseWarning, match="that of 'roman_wfi': the response of 'generic_h2rg' is used"):
-        ob.inject_sources(named, STAR, seed=3, psf=PSF, detector=Detector.load("generic_h2rg"))
+        warn_of_another(Detector.load("generic_h2rg"), named)
+    warn_of_another(Detector.load("roman_wfi"), named)
 
 
 def test_sources_off_the_image_stay_in_the_table() -> None:

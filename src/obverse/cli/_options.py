@@ -17,13 +17,31 @@ __all__ = [
     "REFERENCES",
     "SEED",
     "SET",
+    "Positive",
     "Range",
     "Shape",
     "light_of_stars",
     "pairs",
+    "refuse_given",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Positive(click.ParamType[float, str]):
+    """A number above zero; not even NaN passes, as it does through `click.FloatRange`."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < float("inf"):
+            self.fail(f"{value!r} must be a number above 0", param, ctx)
+        return number
+
 
 FILES = click.Path(path_type=Path)
 SET = click.option(
@@ -37,7 +55,7 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace older produc
 KINDS = ("bias", "dark", "flat", "ramps", "science")
 """Kinds of exposures, by the names that `measure` looks for."""
 
-SEED = click.option("--seed", type=int, default=1, show_default=True)
+SEED = click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 DETECTOR = click.option(
     "--detector", metavar="NAME|TOML", help="Detector, measured or built in.  [default: the one the file names]"
 )
@@ -56,7 +74,7 @@ ZERO_POINT = click.option(
     "--zero-point", type=float, metavar="MAG", help="AB magnitude of 1 electron/s.  [default: that of a Roman --band]"
 )
 PIXEL_SCALE = click.option(
-    "--pixel-scale", type=float, metavar="ARCSEC", help="Size of a pixel, for radii of galaxies without --wcs."
+    "--pixel-scale", type=Positive(), metavar="ARCSEC", help="Size of a pixel, for radii of galaxies without --wcs."
 )
 
 
@@ -74,8 +92,8 @@ class Shape(click.ParamType[tuple[int, int], str]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         rows, _, columns = str(value).partition("x")
-        if not (rows.isdecimal() and columns.isdecimal()):
-            self.fail(f"{value!r} must look like 64x64", param, ctx)
+        if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+            self.fail(f"{value!r} must look like 64x64, with at least one row and one column", param, ctx)
         return int(rows), int(columns)
 
 
@@ -92,6 +110,20 @@ class Range(click.ParamType[tuple[float, float], str]):
         if not 0 < low < high < float("inf"):
             self.fail(f"{value!r} must rise from a number above 0, as 0.1:100 does", param, ctx)
         return low, high
+
+
+def refuse_given(names: Sequence[str], advice: str) -> None:
+    """Refuse options of the running verb that would be passed over, in one line; `names` are those of its arguments."""
+    from obverse.errors import UsageError
+
+    context = click.get_current_context()
+    given = [
+        each.opts[0]
+        for each in context.command.params
+        if each.name in names and context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"{context.info_name}: {', '.join(given)}: {advice}")
 
 
 def pairs(overrides: Sequence[str]) -> dict[str, str]:

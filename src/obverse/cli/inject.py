@@ -8,7 +8,19 @@ from typing import Any
 
 import click
 
-from obverse.cli._options import DETECTOR, FILES, OVERWRITE, REFERENCES, SEED, light_of_stars
+from obverse.cli._options import (
+    CHECKSUM,
+    DETECTOR,
+    FILES,
+    OVERWRITE,
+    REFERENCES,
+    SEED,
+    SET,
+    Positive,
+    light_of_stars,
+    pairs,
+    refuse_given,
+)
 
 __all__ = ["inject"]
 
@@ -43,11 +55,15 @@ EXAMPLES = (
 @click.option(
     "--per-flux", type=click.IntRange(1), default=64, show_default=True, help="Stars of each flux and distance."
 )
-@click.option("--spacing", type=float, help="Least distance between two of them [pixel].")
+@click.option("--spacing", type=Positive(), metavar="PIXELS", help="Least distance between two of them [pixel].")
 @click.option("--beside", type=FILES, help="Catalogue of sources that are there already.")
 @click.option("--distances", metavar="D,D...", help="Distances from those at which to put stars [pixel].")
-@click.option("--sigma", type=float, default=5.0, show_default=True, help="Limit of the blind search.")
+@click.option(
+    "--sigma", type=Positive(), metavar="SIGMA", default=5.0, show_default=True, help="Limit of the blind search."
+)
 @SEED
+@SET
+@CHECKSUM
 @OVERWRITE
 def inject(
     file: Path,
@@ -65,6 +81,8 @@ def inject(
     groups: int | None,
     gridded: bool,
     seed: int,
+    overrides: Sequence[str],
+    ignore_checksum: bool,
     overwrite: bool,
     **grid: Any,
 ) -> None:
@@ -74,12 +92,15 @@ def inject(
     recovered less true flux, by flux and distance to the next source.
     """
     from obverse import UsageError
-    from obverse.jobs import Stars, injecting
+    from obverse.jobs import Reading, Stars, injecting
 
     if gridded == (catalogue is not None):
         raise UsageError("inject: give either a CATALOGUE or --grid")
+    if not gridded:
+        refuse_given(list(grid), "only --grid looks at that: leave it out, or give --grid instead of a CATALOGUE")
+    reading = Reading(pairs(overrides), ignore_checksum)
     stars = Stars(psf, band, wcs, zero_point, pixel_scale)
-    target = injecting.Target(file, detector, references, level, pattern, groups)
+    target = injecting.Target(file, detector, references, level, pattern, groups, reading)
     if catalogue is None:
         wish = injecting.Wish(**grid)
         _print_curves(injecting.inject_grid(target, out, stars, wish, seed=seed, overwrite=overwrite))
@@ -102,8 +123,10 @@ _CURVES = {
     "magnitude": "magnitude",
     "distance": "distance [pixel]",
     "n": "stars",
-    "median": "off",
+    "median": "median off",
     "median_error": "+-",
+    "bias": "mean off",
+    "bias_error": "+-",
     "scatter": "scatter",
     "stated": "stated",
     "completeness": "complete",
@@ -118,7 +141,7 @@ def _print_curves(curves: Any) -> None:
     shown = [name for name in _CURVES if name in curves.colnames]
     rows = [tuple(f"{row[name]:.3g}" for name in shown) for row in curves]
     table(
-        "Stars of known flux: median off the truth, scatter, stated error, over the flux",
+        "Stars of known flux: median and mean off the truth, scatter, stated error, over the flux",
         [_CURVES[name] for name in shown],
         rows,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from obverse.cli._options import FILES, OVERWRITE, SEED, Range, Shape
+from obverse.cli._options import FILES, OVERWRITE, SEED, Positive, Range, Shape, refuse_given
 
 __all__ = ["validate"]
 
@@ -40,9 +40,11 @@ EXAMPLES = (
 @click.option("--shape", type=Shape(), default="128x128", show_default=True, help="Size of the sensor in trials.")
 @click.option(
     "--suggest", "suggesting", is_flag=True,
-    help="Rank patterns for --flux and --time instead. How many groups an instrument allows is not known: say --groups.",
+    help="Rank patterns for --flux and --time instead. How many groups an instrument allows is unknown: give --groups.",
 )  # fmt: skip
-@click.option("--time", "seconds", type=float, help="Time of the whole exposure, for --suggest [s].")
+@click.option(
+    "--time", "seconds", type=Positive(), metavar="SECONDS", help="Time of the whole exposure, for --suggest [s]."
+)
 @click.option("--saturating", is_flag=True, help="Suggest ramps, too, whose last reads saturate at the bright end.")
 @click.option("--by", type=click.Choice(["merit", "worst"]), default="merit", show_default=True,
               help="Rank by the mean of error over photon noise in the range, or by the worst.")  # fmt: skip
@@ -75,9 +77,13 @@ def validate(
 
     output = designing.Output(out, overwrite)
     if suggesting:
+        refuse_given(
+            ("belief", "estimator", "shape"), "a suggestion makes no trials: leave it out, or leave out --suggest"
+        )
         wish = designing.Wish(flux, seconds, saturating, by)
         _print_suggestions(designing.suggest(detector, wish, names, groups, out=output))
         return
+    refuse_given(("seconds", "saturating", "by"), "only --suggest looks at that: leave it out, or give --suggest")
     with progress() as say:
         found = designing.validate(
             detector, names, groups, flux=flux, belief=belief, estimator=estimator, shape=shape, seed=seed,

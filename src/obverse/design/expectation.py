@@ -14,6 +14,7 @@ from obverse.design.information import Information
 from obverse.design.limits import saturation_limits, usable
 from obverse.design.sensor import Sensor
 from obverse.detector import Detector
+from obverse.errors import UsageError
 from obverse.pattern import ReadPattern
 
 __all__ = ["expected", "fluxes"]
@@ -42,6 +43,8 @@ def fluxes(low: float, high: float, per_decade: float = 2.0) -> Array:
     >>> fluxes(0.1, 10.0, per_decade=1)
     array([ 0.1,  1. , 10. ])
     """
+    if not (0 < low < high < np.inf and 0 < per_decade < np.inf):
+        raise UsageError(f"fluxes: {low} to {high} electron/s, {per_decade} a decade: must rise from a number above 0")
     return np.geomspace(low, high, max(2, 1 + int(np.ceil(np.log10(high / low) * per_decade - 1e-9))))
 
 
@@ -85,6 +88,8 @@ def expected(
     """
     sensor = detector if isinstance(detector, Sensor) else Sensor.of(detector, pattern)
     light = np.atleast_1d(np.asarray(flux, float))
+    if not (light >= 0).all() or np.isinf(light).any():
+        raise UsageError(f"expected: flux is {flux!r} [electron/s], it must be zero or more everywhere")
     used = usable(pattern, light, sensor)
     columns = {name: np.full(len(light), np.nan) for name in _COLUMNS}
     columns["flux"], columns["used"] = light, used

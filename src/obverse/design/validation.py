@@ -14,6 +14,7 @@ from obverse.design.limits import saturation_limits
 from obverse.design.sensor import Sensor
 from obverse.design.trials import SHAPE, trial
 from obverse.detector import Detector
+from obverse.errors import UsageError
 from obverse.pattern import ReadPattern
 
 __all__ = ["FAINTEST", "validate"]
@@ -71,6 +72,8 @@ def validate(
     >>> table["pattern"][0], bool(abs(table["scatter"][0] / table["error"][0] - 1) < 0.1)
     (np.str_('short'), True)
     """
+    if not patterns:
+        raise UsageError("validate: no read pattern is given, give at least one")
     light = _range(detector, patterns) if flux is None else np.atleast_1d(np.asarray(flux, float))
     parts = []
     for name, pattern in patterns.items():

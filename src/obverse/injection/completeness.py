@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from obverse import io
 from obverse.detector import Detector
+from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.injection.inject import inject_sources, level_of
 from obverse.injection.places import nearest_distance
-from obverse.injection.placing import chosen_detector, on_frame, origin_of
+from obverse.injection.placing import on_frame, opened, origin_of, star_of
 from obverse.injection.rates import flux_unit
 from obverse.injection.recovered import MATCH, Image, found, measured
 from obverse.injection.wanted import Plan, Room, rounds
@@ -40,7 +40,7 @@ def grid(
     spacing: float | None = None,
     beside: Any = None,
     distances: Sequence[float] | None = None,
-    detector: Detector | None = None,
+    detector: Detector | str | None = None,
     sigma: float = 5.0,
     half: int = 5,
     level: str | None = None,
@@ -102,13 +102,18 @@ def grid(
     >>> len(stars), bool(stars["found"].all()), float(abs(stars["recovered"] / stars["flux"] - 1).max()) < 0.05
     (4, True, True)
     """
-    target = frame if isinstance(frame, Frame) else io.read(frame, detector=detector)
-    path = None if isinstance(frame, Frame) else frame
-    belief = chosen_detector(target, detector, path)  # type: ignore[arg-type]
+    target, belief = opened(frame, detector)
+    if per_flux < 1 or not sigma > 0 or (spacing is not None and not spacing >= 0):
+        raise UsageError(
+            f"grid: per_flux={per_flux}, sigma={sigma}, spacing={spacing}: at least one star of each flux, a limit "
+            "above 0 and no negative distance are wanted"
+        )
     plan = Plan.of(fluxes, magnitudes, zero_point, per_flux, distances)
     there = _known(beside, target, belief)
     room = Room(belief.geometry.lit, there, spacing or 3.0 * (2 * half + 1), half + 1.0)
-    star = psf.moved(*origin_of(target, belief))  # the places of one that differs over the field count as sources do
+    star = star_of(psf).moved(
+        *origin_of(target, belief)
+    )  # the places of one that differs over the field count as sources do
     field = _Field(target, belief, star, half, sigma)
     how = {"psf": star, "detector": belief, "level": level, "pattern": pattern, "threads": threads}
     groups = enumerate(rounds(room, plan, np.random.default_rng([seed, 1])))

@@ -12,8 +12,9 @@ from obverse.injection.binned import curves
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from matplotlib.figure import Figure
 
-__all__ = ["picture"]
+__all__ = ["drawn", "picture"]
 
 Look = dict[str, Any]
 
@@ -39,6 +40,13 @@ def picture(stars: Table, path: str | os.PathLike[str]) -> Path:
     >>> picture(stars, Path(tempfile.mkdtemp()) / "curves.png").name
     'curves.png'
     """
+    made = Path(path)
+    drawn(stars).savefig(made, dpi=140)
+    return made
+
+
+def drawn(stars: Table) -> Figure:
+    """Return that picture as a figure."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.5, 8.5), layout="constrained")
@@ -53,9 +61,7 @@ def picture(stars: Table, path: str | os.PathLike[str]) -> Path:
         _scatter(panels[2], part, part["flux"] * aside, look)
     _stretched(panels[1], summed)
     _labelled(panels, stars, len(groups))
-    made = Path(path)
-    figure.savefig(made, dpi=140)
-    return made
+    return figure
 
 
 def _groups(stars: Table, summed: Table) -> list[tuple[str, Table, Table]]:

@@ -18,7 +18,7 @@ from obverse.frame import Frame
 from obverse.injection.arrivals import Arrivals
 from obverse.injection.level2 import inject_rates
 from obverse.injection.light import Spot, spots
-from obverse.injection.placing import chosen_detector, mean_efficiency, on_frame, origin_of
+from obverse.injection.placing import mean_efficiency, on_frame, opened, origin_of, star_of
 from obverse.injection.rates import response
 from obverse.injection.raw import inject_raw
 from obverse.injection.single import inject_single
@@ -41,7 +41,7 @@ def inject_sources(
     *,
     seed: int,
     psf: Star | None = None,
-    detector: Detector | None = None,
+    detector: Detector | str | None = None,
     band: str | None = None,
     wcs: Any = None,
     zero_point: float | None = None,
@@ -78,7 +78,7 @@ def inject_sources(
         Light of a star; there is no default, because everything that is measured of injected sources depends on it.
         The places of one that differs over the field count pixels as the sources do.
     detector
-        What is believed of the detector; None takes the one that the frame names.
+        What is believed of the detector, or its name; None takes the one that the frame names.
     band, wcs, zero_point, pixel_scale
         How to read a catalogue: which column of fluxes, where celestial coordinates lie, the magnitude of 1 electron/s,
         the size of a pixel [arcsec].
@@ -129,22 +129,18 @@ def inject_sources(
     --- -------- --------
       0    1.000   5000.0
     """
-    if psf is None:
-        raise UsageError("inject_sources: psf is missing: give the light of a star, as obverse.scene.moffat(2.2)")
-    path = None if isinstance(frame, Frame) else frame
-    target = frame if isinstance(frame, Frame) else io.read(frame, detector=detector)
+    star = star_of(psf)
+    target, belief = opened(frame, detector)
     found = level_of(target)
     _refuse_other(target, found, level)
-    if pattern is not None:
-        target = _with_pattern(target, pattern)
-    belief = chosen_detector(target, detector, path)  # type: ignore[arg-type]
+    target = _with_pattern(target, pattern, found)
     shape = belief.geometry.shape
     start = origin_of(target, belief) if origin is None else origin
     how = {"band": band, "wcs": wcs, "zero_point": zero_point, "pixel_scale": pixel_scale}
     placed = on_frame(sources, start, **how, quantum_efficiency=mean_efficiency(belief))
     arrivals = _arrivals(target, shape, seed)
     coupled = _coupling(target, belief) if found == "L2" else None
-    told = list(_drawn(spots(placed, psf.moved(*start), shape), arrivals, _light(target, belief), coupled))
+    told = list(_drawn(spots(placed, star.moved(*start), shape), arrivals, _light(target, belief), coupled))
     new, seen = _injected(target, arrivals, belief, found, threads)
     new = _recorded(new, f"{counted(len(told))}, seed {seed}, {found}")
     return new, table_of(placed.moved(-start[0], -start[1]), told, seen, seed=seed, frame=target, level=found)
@@ -183,7 +179,13 @@ def _refuse_other(frame: Frame, found: str, level: str | None) -> None:
         )
 
 
-def _with_pattern(frame: Frame, pattern: ReadPattern) -> Frame:
+def _with_pattern(frame: Frame, pattern: ReadPattern | None, level: str) -> Frame:
+    """Return a frame that knows its read pattern, the given one where it has none."""
+    said = frame.exposure.pattern
+    if pattern is None or pattern == said:
+        return frame
+    if level == "L1" or said is not None:
+        raise UsageError(f"inject_sources: {frame.exposure.id}: says its own read pattern: leave pattern out")
     return frame.replace(exposure=replace(frame.exposure, pattern=pattern, exposure_time=None))
 
 

@@ -61,6 +61,8 @@ def inject_rates(frame: Frame, arrivals: Arrivals, detector: Detector, *, thread
     """
     work = _Work(frame, arrivals, detector)
     planes = {name: np.array(plane) for name, plane in work.start().planes().items()}
+    if "chi2" in frame.companions:
+        planes["chi2"] = np.array(frame.companions["chi2"].data)
     rows = frame.shape[0]
 
     def block(start: int, stop: int) -> None:
@@ -109,8 +111,6 @@ class _Work:
         touched = (self.arrivals.counts[:, rows] > 0).any(axis=0) & ~self.bad[rows]
         if not touched.any():
             return
-        if "chi2" in self.frame.companions and "chi2" not in planes:
-            planes["chi2"] = np.array(self.frame.companions["chi2"].data)
         pixels = self._pixels(rows, np.nonzero(touched))
         random = Address(self.arrivals.seed, "virtual ramp", self.arrivals.exposure).generator(rows.start // QUANTUM)
         ramps = self._ramps(rows, pixels, random)

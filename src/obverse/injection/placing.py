@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from obverse import io
 from obverse.chosen import detector_of, fitting, informed, of_this_kind
 from obverse.detector import Detector
 from obverse.detector_file import aliases, built_in
@@ -21,31 +22,59 @@ from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
 from obverse.geometry import Section
 from obverse.scene import Sources
+from obverse.scene.star import Star
 from obverse.window import windowed
 
-__all__ = ["chosen_detector", "image_of", "mean_efficiency", "on_frame", "origin_of"]
+__all__ = [
+    "chosen_detector",
+    "image_of",
+    "mean_efficiency",
+    "on_frame",
+    "opened",
+    "origin_of",
+    "star_of",
+    "warn_of_another",
+]
 
 _TRIMMED = ("roman_wfi",)
 """Detectors whose calibrated files come without their border."""
 
 
+def opened(frame: Frame | str | os.PathLike[str], detector: Detector | str | None) -> tuple[Frame, Detector]:
+    """Return a frame, read where it is a path, and the detector of its pixels, the one given or the one it names."""
+    known = Detector.load(detector) if isinstance(detector, str) else detector
+    if isinstance(frame, Frame):
+        return frame, chosen_detector(frame, known, None)
+    read = io.read(frame, detector=known)
+    return read, chosen_detector(read, known, Path(frame))
+
+
+def star_of(psf: Any) -> Star:
+    """Return the light of a star; there is no default, because everything that is measured depends on it."""
+    if not hasattr(psf, "parts"):
+        raise UsageError(
+            f"inject_sources: psf is {psf!r}: give the light of a star, as obverse.scene.moffat(2.2) or "
+            "obverse.scene.read_psf(PATH)"
+        )
+    return cast("Star", psf)
+
+
 def chosen_detector(frame: Frame, detector: Detector | None, path: os.PathLike[str] | None) -> Detector:
     """Return the detector of a frame, the one given or the one that it names, cut to its pixels."""
     found = detector or _named(frame)
-    _warn_of_another(found, frame)
     if "estimate" not in frame.undone:
         of_this_kind(found, frame)
     fits = _fitting(found, frame)
     return informed(fits, frame, Path(path or frame.exposure.id)) if detector is None else fits
 
 
-def _warn_of_another(detector: Detector, frame: Frame) -> None:
+def warn_of_another(detector: Detector, frame: Frame) -> None:
     """Warn where a file names one built-in detector, and another was given."""
     said = frame.exposure.detector or ""
     theirs, ours = aliases().get(said, said), detector.name.removesuffix("-measured")
     if theirs != ours and {theirs, ours} <= set(built_in()):
-        what = f"inject_sources: {frame.exposure.id}: its detector is {said!r}, that of {theirs!r}"
-        warnings.warn(f"{what}: the response of {ours!r} is used, as was asked for", ObverseWarning, stacklevel=3)
+        what = f"{frame.exposure.id}: its detector is {said!r}, that of {theirs!r}"
+        warnings.warn(f"{what}: the response of {ours!r} is used, as was asked for", ObverseWarning, stacklevel=2)
 
 
 def _named(frame: Frame) -> Detector:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from obverse.errors import DataError, ObverseError, ObverseWarning
 from obverse.frame import Frame
 from obverse.io.history import read_history
 from obverse.jobs._lines import line, lines
+from obverse.jobs._output import output_directory
 from obverse.jobs._provenance import provenance, sha256
 from obverse.jobs.reading import Reading
 from obverse.jobs.twins import refuse_twins
@@ -95,24 +95,11 @@ def calibrate(
         known = read_references(references, ignore_checksum=reading.ignore_checksum)
     of_references = lines(None, caught)
     how = _How(chosen, known, dict(fit or {}), reading, until, history, threads, overwrite, fits)
-    with _directory(out):
+    with output_directory(out):
         for path in paths:
             outcome = _one(path, out, how)
             yield replace(outcome, warnings=(*of_references, *outcome.warnings))
             of_references = ()  # said once
-
-
-@contextmanager
-def _directory(out: Path) -> Iterator[None]:
-    """Make the output directory, and take away again what has stayed empty of what was made."""
-    missing = [each for each in (out, *out.parents) if not each.exists()]
-    io.prepare_directory(out)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # not empty: so are none above it
-            for each in missing:
-                each.rmdir()
 
 
 @dataclass(frozen=True)

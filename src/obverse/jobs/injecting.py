@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io as memory
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from obverse import io
@@ -13,10 +13,14 @@ from obverse.chosen import referred
 from obverse.detector import Detector
 from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
-from obverse.injection import curves, grid, inject_sources, picture
-from obverse.injection.placing import chosen_detector
+from obverse.injection import curves, grid, inject_sources
+from obverse.injection.drawn import drawn as figure_of
+from obverse.injection.placing import chosen_detector, warn_of_another
 from obverse.injection.told import counted
+from obverse.io.publish import publish_all
+from obverse.jobs._output import drawn, output_directory, written
 from obverse.jobs._provenance import provenance, sha256
+from obverse.jobs.reading import Reading
 from obverse.jobs.scenes import distances_of, needed_psf, sources_of, steps_of, zero_point_of
 from obverse.jobs.simulating import Stars
 from obverse.named_patterns import pattern_for
@@ -46,6 +50,8 @@ class Target:
         L1 or L2: refuse the other.
     pattern, groups
         Read pattern of an image of rates that does not say it.
+    reading
+        How the file is read.
     """
 
     path: Path
@@ -54,13 +60,16 @@ class Target:
     level: str | None = None
     pattern: str | None = None
     groups: int | None = None
+    reading: Reading = field(default_factory=Reading)
 
     def opened(self) -> tuple[Frame, dict[str, Any]]:
         """Return the frame, and how it is injected into."""
         named = None if self.detector is None else Detector.load(self.detector)
-        frame = io.read(self.path, detector=named)
+        frame = self.reading(self.path, named)
         found = chosen_detector(frame, named, self.path)
-        believed = referred(found, read_references(self.references), frame)
+        warn_of_another(found, frame)
+        known = read_references(self.references, ignore_checksum=self.reading.ignore_checksum)
+        believed = referred(found, known, frame)
         return frame, {"detector": believed, "level": self.level, "pattern": self._pattern(believed)}
 
     def _pattern(self, detector: Detector) -> ReadPattern | None:
@@ -108,12 +117,22 @@ def inject(target: Target, catalogue: Path, out: Path, stars: Stars, *, seed: in
     new, table = inject_sources(frame, sources, seed=seed, psf=star, **how)
     if not (table["fraction"] > 0).any():
         raise DataError(
-            f"{catalogue.name}: none of {counted(len(table))} lies on the image, nothing is written: are its positions, "
-            "or --wcs, those of another?"
+            f"{catalogue.name}: none of {counted(len(table))} lies on the image, nothing is written: are its "
+            "positions, or --wcs, those of another?"
         )
-    io.write(new, out, provenance=_record(target, how["detector"], seed), overwrite=overwrite)
-    _write(table, beside, overwrite)
+    record = _record(target, how["detector"], seed)
+    with output_directory(out.parent), TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as folder:
+        ready = Path(folder) / out.name  # the name chooses the format
+        io.write(new, ready, provenance=record)
+        publish_all({out: _pieces(ready), beside: [written(table, beside)]}, overwrite=overwrite)
     return table
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield a file, a few Mbyte at a time."""
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            yield piece
 
 
 @dataclass(frozen=True)
@@ -169,22 +188,19 @@ def inject_grid(target: Target, out: Path, stars: Stars, wish: Wish, *, seed: in
     star = needed_psf(stars)
     frame, how = target.opened()
     told = wish.told(stars, how["detector"])
-    io.prepare_directory(out)
-    names = [out / name for name in ("stars.ecsv", "curves.ecsv", "curves.png")]
-    io.refuse_targets(names, overwrite=overwrite, inputs=[target.path])
-    made = grid(frame, psf=star, seed=seed, **told, **how)
-    summed = curves(made)
-    _write(made, names[0], overwrite)
-    _write(summed, names[1], overwrite)
-    picture(made, names[2])
+    stars_file, curves_file, picture = (out / name for name in ("stars.ecsv", "curves.ecsv", "curves.png"))
+    with output_directory(out):
+        io.refuse_targets([stars_file, curves_file, picture], overwrite=overwrite, inputs=[target.path])
+        made = grid(frame, psf=star, seed=seed, **told, **how)
+        summed = curves(made)
+        files = {
+            stars_file: [written(made, stars_file)],
+            curves_file: [written(summed, curves_file)],
+            picture: [drawn(figure_of(made))],
+        }
+        publish_all(files, overwrite=overwrite)
     return summed
 
 
 def _record(target: Target, detector: Detector, seed: int) -> dict[str, str]:
     return provenance(detector, {"SEED": str(seed), "INPUT": target.path.name, "INSHA": sha256(target.path)})
-
-
-def _write(table: Table, path: Path, overwrite: bool) -> None:
-    text = memory.StringIO()
-    table.write(text, format="ascii.ecsv")
-    io.write_text(path, text.getvalue(), overwrite=overwrite)

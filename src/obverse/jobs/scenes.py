@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from obverse import io
 from obverse.detector import Detector
 from obverse.errors import DataError, UsageError
-from obverse.injection.placing import image_of
+from obverse.injection.placing import image_of, mean_efficiency
 from obverse.io.cards import fits_header, quiet
 from obverse.jobs.simulating import Stars
 from obverse.scene import Psf, Scene, Sources, airy, gaussian, moffat, read_catalogue, read_psf
@@ -85,7 +85,7 @@ def steps_of(words: str, option: str, *, logarithmic: bool) -> NDArray[np.float6
     (array([  10.,  100., 1000.]), array([20., 21., 22.]))
     """
     numbers = _numbers(words.replace(":", ","))
-    whole = len(numbers) == 3 and numbers[2] == int(numbers[2]) and numbers[2] >= 1
+    whole = len(numbers) == 3 and np.isfinite(numbers).all() and numbers[2].is_integer() and numbers[2] >= 1
     if not whole or (logarithmic and min(numbers[:2]) <= 0):
         raise UsageError(
             f"{option} {words}: must look like {'10:1e5:9' if logarithmic else '20:28:9'}, START:STOP:COUNT"
@@ -103,7 +103,7 @@ def distances_of(words: str) -> list[float]:
     [2.0, 4.5]
     """
     numbers = _numbers(words)
-    if not numbers or min(numbers) <= 0:
+    if not numbers or not all(0 < each < np.inf for each in numbers):
         raise UsageError(f"--distances {words}: must look like 2,4,8 [pixel]")
     return numbers
 
@@ -153,14 +153,8 @@ def sources_of(catalogue: Path, stars: Stars, detector: Detector, shape: tuple[i
         zero_point=stars.zero_point,
         pixel_scale=stars.pixel_scale,
         shape=shape,
-        quantum_efficiency=_efficiency(detector),
+        quantum_efficiency=mean_efficiency(detector),
     )
-
-
-def _efficiency(detector: Detector) -> float | None:
-    """Return the mean quantum efficiency, if the detector has one."""
-    has = detector.has("quantum_efficiency")
-    return float(np.mean(detector.effect("quantum_efficiency").efficiency)) if has else None
 
 
 def scene_of(catalogue: Path, stars: Stars, detector: Detector, sky: float = 0.0) -> Scene:

@@ -13,6 +13,7 @@ from obverse.detector import Detector
 from obverse.errors import DataError, UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
+from obverse.history import utc_seconds
 from obverse.io.history import read_history, write_history
 from obverse.jobs._provenance import provenance
 from obverse.named_patterns import pattern_for
@@ -68,6 +69,8 @@ def exposure_of(
     start: str | None = None,
 ) -> Exposure:
     """Return the exposure that a detector can take: seconds for a single read, groups for a ramp."""
+    if start is not None:
+        utc_seconds(start)  # refuses what is no time, before the work
     readout = detector.readout
     if not isinstance(readout, UpTheRamp):
         if ramps != Ramps():

@@ -11,8 +11,9 @@ from obverse.scene.psf import Psf
 from obverse.scene.psf_files import read_psf
 from obverse.scene.scene import Scene
 from obverse.scene.sources import Sources
+from obverse.scene.star import Star
 
 __all__ = [
-    "FieldPsf", "Psf", "Scene", "Sources", "airy", "draw", "gaussian", "moffat", "random_field",
-    "read_catalogue", "read_psf",
+    "FieldPsf", "Psf", "Scene", "Sources", "Star", "airy", "draw", "gaussian", "moffat",
+    "random_field", "read_catalogue", "read_psf",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ def read_catalogue(
     band: str | None = None,
     wcs: Any = None,
     zero_point: float | None = None,
+    detector: str | None = None,
     pixel_scale: float | None = None,
     shape: tuple[int, int] | None = None,
     unit: str | None = None,
@@ -59,7 +60,11 @@ def read_catalogue(
     wcs
         Where the sky lies on the image (APE 14, as `astropy.wcs.WCS`).
     zero_point
-        AB magnitude of 1 electron/s; None takes that of the Roman filter `band` (`obverse.scene.bands`).
+        AB magnitude of 1 electron/s; None takes that of the Roman filter `band` on `detector`
+        (`obverse.scene.bands`).
+    detector
+        Name of the Roman detector, as WFI01 or WFI/WFI01. Where none is known, None or a name that is none of these,
+        the zero point is the mean of the 18; in F158 fluxes are then wrong by up to 8 %.
     pixel_scale
         Size of a pixel [arcsec], for radii in arcsec where there is no `wcs`.
     shape
@@ -92,6 +97,8 @@ def read_catalogue(
     >>> read_catalogue(table, band="F158").flux
     array([355.3])
     """
+    if zero_point is None and band in bands.ROMAN:
+        zero_point = bands.zero_point(band, detector)
     table, file = _table(catalogue)
     columns = Columns(table, file)
     if not len(columns):
@@ -132,7 +139,5 @@ def _fluxes(
         if band is None and held:
             raise UsageError(f"{columns.file}: flux: no such column, say which with band=: {', '.join(held)}")
         raise columns.missing(name)
-    if zero_point is None and band in bands.ROMAN:
-        zero_point = bands.zero_point(band)
     romanisim = all(each in columns for each in ("type", "n", "half_light_radius", "pa", "ba"))
     return columns.rates(name, unit or ("mgy" if romanisim else None), zero_point, efficiency)

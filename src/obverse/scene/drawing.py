@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.kernels.stamps import add_stars
-from obverse.scene.field_psf import FieldPsf
 from obverse.scene.galaxies import add_galaxies
 from obverse.scene.phases import PHASES, Stamps
 from obverse.scene.psf import Psf
 from obverse.scene.sources import Sources
+from obverse.scene.star import Star
 from obverse.scene.wings import CORE, Split, points, split
 from obverse.tiles import run_rows
 
@@ -22,7 +22,7 @@ _STRIP = 512
 """Rows that are convolved at a time; a fixed number, for the last bits depend on it."""
 
 
-def draw(sources: Sources, psf: Psf | FieldPsf, shape: tuple[int, int], *, threads: int | None = None) -> Array:
+def draw(sources: Sources, psf: Star, shape: tuple[int, int], *, threads: int | None = None) -> Array:
     """Return the expected rate of the sources alone (row, column) [electron/s].
 
     Every source adds its flux, spread by optics and pixels, less what falls off the image.
@@ -63,6 +63,8 @@ def draw(sources: Sources, psf: Psf | FieldPsf, shape: tuple[int, int], *, threa
 
 def _add_stars(image: Array, stars: Array, psf: Psf, threads: int | None) -> None:
     """Add stars (row, column and flux; star), all of them whole unless the faint ones are a crowd."""
+    if not stars.size:
+        return  # without making stamps, 17 MB for a star that reaches 64 pixels
     stars = stars[:, np.argsort(stars[0], kind="stable")]  # a strip of the image needs only some of them
     if _is_crowd(image, stars, psf):
         parts = split(psf)

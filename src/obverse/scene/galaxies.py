@@ -7,19 +7,20 @@ from numpy.typing import NDArray
 
 from obverse.kernels.galaxies import fold_galaxy
 from obverse.scene.psf import Psf
-from obverse.scene.sersic import FARTHEST, radial_transform
+from obverse.scene.sersic import FARTHEST, Radial, radial_transform
 from obverse.scene.sources import Sources
-from obverse.tiles import run_rows
+from obverse.tiles import run_each
 
 __all__ = ["add_galaxies"]
 
 Array = NDArray[np.float64]
+Transfer = NDArray[np.complex128]
 
 SIZES = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Sides of the squares in which galaxies are drawn [pixel]."""
 
-_BATCH = 64
-"""Galaxies that are drawn before they are added, in their order."""
+_BATCH_BYTES = 2**26
+"""Size of the squares that are drawn before they are added, in their order; one square may be larger."""
 
 
 def add_galaxies(image: Array, galaxies: Sources, psf: Psf, threads: int | None = None) -> None:
@@ -52,16 +53,11 @@ def add_galaxies(image: Array, galaxies: Sources, psf: Psf, threads: int | None 
     >>> round(float(image.sum()), 2)
     100.0
     """
-    for first in range(0, len(galaxies), _BATCH):
-        batch = galaxies[first : first + _BATCH]
-        done: dict[int, Array] = {}
-
-        def some(start: int, stop: int, batch: Sources = batch, done: dict[int, Array] = done) -> None:
-            done.update({i: _drawn(batch, i, psf, image.shape) for i in range(start, stop)})
-
-        run_rows(len(batch), some, threads, height=16)
-        for i in range(len(batch)):
-            _put(image, done[i], int(np.floor(batch.row[i] + 0.5)), int(np.floor(batch.column[i] + 0.5)))
+    sides = np.array([_side(galaxies, i, psf.half) for i in range(len(galaxies))])
+    lit = (galaxies.flux > 0) & _reaches(galaxies.row, sides, image.shape[0])
+    lit &= _reaches(galaxies.column, sides, image.shape[1])
+    for side in np.unique(sides[lit]):
+        _add_squares(image, galaxies[lit & (sides == side)], psf, int(side), threads)
 
 
 def half_axes(galaxies: Sources) -> tuple[Array, Array]:
@@ -70,20 +66,55 @@ def half_axes(galaxies: Sources) -> tuple[Array, Array]:
     return galaxies.radius / root, galaxies.radius * root
 
 
-def _drawn(galaxies: Sources, i: int, psf: Psf, shape: tuple[int, ...]) -> Array:
-    """Return one galaxy in a square with its nearest pixel in the middle; nothing where none of it is on the image."""
+def _add_squares(image: Array, galaxies: Sources, psf: Psf, side: int, threads: int | None) -> None:
+    """Add galaxies that are drawn in squares of one side, in their order, so that threads change no bit."""
+    transfer = psf.transfer(side)  # by itself, before threads ask for it, and gone when the side is done
+    at_once = max(_BATCH_BYTES // (8 * side * side), 1)
+    for first in range(0, len(galaxies), at_once):
+        batch = galaxies[first : first + at_once]
+        for i, square in enumerate(_squares(batch, transfer, psf.half, side, threads)):
+            _put(image, square, int(np.floor(batch.row[i] + 0.5)), int(np.floor(batch.column[i] + 0.5)))
+
+
+def _squares(batch: Sources, transfer: Transfer, half: int, side: int, threads: int | None) -> list[Array]:
+    squares = [np.empty(0)] * len(batch)
+
+    def one(i: int) -> None:
+        squares[i] = _drawn(batch, i, transfer, half, side)
+
+    run_each(len(batch), one, threads)
+    return squares
+
+
+def _reaches(place: Array, side: NDArray[np.int_], n: int) -> NDArray[np.bool_]:
+    """Whether a square may lie on pixels 0 to n of an axis."""
+    return (place > -side) & (place < n + side)
+
+
+def _side(galaxies: Sources, i: int, half: int) -> int:
+    """Return the side of the square that holds a galaxy through a telescope whose light reaches `half` pixels."""
+    major, room = float(half_axes(galaxies)[0][i]), _room(half)
+    reach = min(_radial(galaxies, i, half).reach * major, room)
+    return next(size for size in SIZES if size / 2 >= reach + half + 1)
+
+
+def _radial(galaxies: Sources, i: int, half: int) -> Radial:
+    farthest = min(FARTHEST, _room(half) / float(half_axes(galaxies)[0][i]))
+    return radial_transform(float(galaxies.index[i]), farthest)
+
+
+def _room(half: int) -> float:
+    """Return how far a galaxy may reach before the telescope spreads it [pixel]."""
+    return SIZES[-1] / 2 - half - 1
+
+
+def _drawn(galaxies: Sources, i: int, transfer: Transfer, half: int, side: int) -> Array:
+    """Return one galaxy in a square with its nearest pixel in the middle."""
     from scipy.fft import fftshift, irfft2
 
-    major = float(half_axes(galaxies)[0][i])
-    room = SIZES[-1] / 2 - psf.half - 1
-    radial = radial_transform(float(galaxies.index[i]), float(min(FARTHEST, room / major)))
-    side = next(size for size in SIZES if size / 2 >= min(radial.reach * major, room) + psf.half + 1)
-    place = float(galaxies.row[i]), float(galaxies.column[i])
-    if galaxies.flux[i] == 0 or any(not -side < x < n + side for x, n in zip(place, shape, strict=True)):
-        return np.zeros((0, 0))
+    radial = _radial(galaxies, i, half)
     out = np.empty((side, side // 2 + 1), np.complex128)
-    along, across = (_shift(x - np.floor(x + 0.5), side) for x in place)
-    transfer = psf.transfer(side)
+    along, across = (_shift(float(x - np.floor(x + 0.5)), side) for x in (galaxies.row[i], galaxies.column[i]))
     fold_galaxy(out, transfer, radial.values, radial.first, radial.step, _ellipse(galaxies, i), along, across)
     light = np.maximum(fftshift(irfft2(out, s=(side, side), workers=1)), 0.0)
     return light * (galaxies.flux[i] / light.sum())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from obverse.errors import ObverseWarning
 from obverse.scene.columns import Columns
+from obverse.scene.sources import AXIS_RATIO, INDEX, limits, within
 
 __all__ = ["good_rows"]
 
@@ -76,8 +77,8 @@ def _reasons(values: Mapping[str, Array], flux: str, shape: tuple[int, int] | No
         shapeless = ~np.isfinite(radius + values["index"] + values["axis_ratio"] + values["angle"])
         yield "shape", "no number", shapeless
         yield "half_light_radius", "negative", radius < 0
-        yield "n", "outside 0.5 to 6", galaxy & ((values["index"] < 0.5) | (values["index"] > 6.0))
-        yield "ba", "outside 0.05 to 1", galaxy & ((values["axis_ratio"] < 0.05) | (values["axis_ratio"] > 1.0))
+        yield "n", f"outside {limits(INDEX)}", galaxy & ~within(values["index"], INDEX)
+        yield "ba", f"outside {limits(AXIS_RATIO)}", galaxy & ~within(values["axis_ratio"], AXIS_RATIO)
     if shape is not None:
         reach = MARGIN + 20.0 * np.nan_to_num(radius)
         off = (row < -reach) | (row > shape[0] + reach) | (column < -reach) | (column > shape[1] + reach)

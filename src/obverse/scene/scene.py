@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from obverse.errors import UsageError
 from obverse.quantities import plain
 from obverse.scene.drawing import draw
-from obverse.scene.field_psf import FieldPsf
-from obverse.scene.psf import Psf
 from obverse.scene.sources import Sources
+from obverse.scene.star import Star
 
 __all__ = ["Scene"]
 
@@ -24,12 +23,16 @@ class Scene:
 
     rate = vignetting * (sources + sky) + thermal
 
+    Coordinates are counted on the image that is drawn. `Detector.expose` draws the whole sensor, reference pixels
+    included: coordinates of a trimmed Roman image are moved by (4, 4) for it, ``scene.moved(4, 4)``.
+    `obverse.inject_sources` counts on the observatory's calibrated image.
+
     Parameters
     ----------
     sources
         Stars and galaxies.
     psf
-        Light of a star.
+        Light of a star, the same everywhere or not.
     sky
         Zodiacal and other light from the sky (row, column) or the same for all [electron/s/pixel].
     thermal
@@ -46,7 +49,7 @@ class Scene:
     """
 
     sources: Sources
-    psf: Psf | FieldPsf
+    psf: Star
     sky: Any = 0.0
     thermal: Any = 0.0
     vignetting: Any = 1.0

@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.scene.sources import INDEX
+
 __all__ = ["Radial", "radial_transform"]
 
 Array = NDArray[np.float64]
@@ -18,7 +20,7 @@ FARTHEST = 20.0
 _LEAST = 1e-5
 """Light outside which a profile may end earlier."""
 
-_NODES = np.geomspace(0.5, 6.0, 61)
+_NODES = np.geomspace(*INDEX, 61)
 """Sersic indices of the transforms between which others lie."""
 
 _SAMPLES, _DECADES = 8192, (-10.0, 3.0)

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from obverse.errors import UsageError
 
-__all__ = ["Sources"]
+__all__ = ["AXIS_RATIO", "INDEX", "Sources", "limits", "within"]
+
+INDEX = (0.5, 6.0)
+"""Smallest and largest Sersic index."""
+
+AXIS_RATIO = (0.05, 1.0)
+"""Smallest and largest ratio of minor to major axis."""
 
 _DEFAULTS = {"radius": 0.0, "index": 1.0, "axis_ratio": 1.0, "angle": 0.0}
 
@@ -78,10 +84,8 @@ class Sources:
         _require("column", self.column, np.isfinite(self.column), "finite")
         _require("flux", self.flux, np.isfinite(self.flux) & (self.flux >= 0), "0 or more electron/s")
         _require("radius", self.radius, np.isfinite(self.radius) & (self.radius >= 0), "0 (a star) or more pixels")
-        _require("index", self.index, ~galaxy | ((self.index >= 0.5) & (self.index <= 6.0)), "0.5 to 6")
-        _require(
-            "axis_ratio", self.axis_ratio, ~galaxy | ((self.axis_ratio >= 0.05) & (self.axis_ratio <= 1)), "0.05 to 1"
-        )
+        _require("index", self.index, ~galaxy | within(self.index, INDEX), limits(INDEX))
+        _require("axis_ratio", self.axis_ratio, ~galaxy | within(self.axis_ratio, AXIS_RATIO), limits(AXIS_RATIO))
         _require("angle", self.angle, ~galaxy | np.isfinite(self.angle), "finite")
 
     def __len__(self) -> int:
@@ -110,6 +114,28 @@ class Sources:
         array([6.])
         """
         return Sources(**{field.name: getattr(self, field.name) for field in fields(self)} | changes)
+
+
+def within(values: NDArray[Any], bounds: tuple[float, float]) -> NDArray[np.bool_]:
+    """Whether values lie between two bounds or on them.
+
+    Examples
+    --------
+    >>> within(np.array([0.4, 0.5, 6.0]), INDEX)
+    array([False,  True,  True])
+    """
+    return (values >= bounds[0]) & (values <= bounds[1])
+
+
+def limits(bounds: tuple[float, float]) -> str:
+    """Return two bounds in words.
+
+    Examples
+    --------
+    >>> limits(AXIS_RATIO)
+    '0.05 to 1'
+    """
+    return f"{bounds[0]:g} to {bounds[1]:g}"
 
 
 def _numbers(name: str, value: Any, default: float, n: int) -> NDArray[np.float64]:
