@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose
 from obverse.errors import DataError, ObverseWarning, UsageError
 from obverse.scene import Sources, draw, moffat, read_catalogue
 from obverse.scene.bands import ROMAN, zero_point
+from obverse.scene.sources import AXIS_RATIO, INDEX
 
 SHAPE = (100, 120)
 
@@ -166,8 +167,41 @@ def test_zero_points_are_those_of_the_effective_areas() -> None:
     assert all(len(values) == 18 for values in ROMAN.values())
     with pytest.raises(UsageError, match="did you mean 'F158'"):
         zero_point("F159")
-    with pytest.raises(UsageError, match="detector 19"):
-        zero_point("F158", 19)
+    for wrong in (19, "WFI19", "WFI/WFI00"):
+        with pytest.raises(UsageError, match=r"detector (19|WFI19|WFI/WFI00), WFI01 to WFI18"):
+            zero_point("F158", wrong)
+
+
+@pytest.mark.parametrize(
+    ("detector", "number"),
+    [("WFI01", 1), ("WFI/WFI18", 18), ("wfi/wfi18", 18), ("roman_wfi", None), ("WFC3/IR", None), (None, None)],
+)
+def test_the_zero_point_is_that_of_the_detector_where_one_is_known(detector: str | None, number: int | None) -> None:
+    made = read_catalogue(romanisim(), band="F158", wcs=sky(), detector=detector)
+    assert made.flux[0] == pytest.approx(10 ** (0.4 * (zero_point("F158", number) - 20.0)), rel=1e-6)
+    given = read_catalogue(romanisim(), band="F158", wcs=sky(), detector=detector, zero_point=25.0)
+    assert given.flux[0] == pytest.approx(100.0, rel=1e-6)
+
+
+def test_single_detectors_differ_from_the_mean_as_docs_say() -> None:
+    mean = zero_point("F158")
+    ratios = [10 ** (0.4 * (zero_point("F158", n) - mean)) for n in range(1, 19)]
+    assert (ratios[0], ratios[17]) == (pytest.approx(0.952, abs=5e-4), pytest.approx(1.077, abs=5e-4))
+    assert (min(ratios), max(ratios)) == (ratios[0], ratios[17])
+    assert np.mean(ratios) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n", "ba"), [(INDEX[0], AXIS_RATIO[1]), (INDEX[1], AXIS_RATIO[0])])
+def test_rows_on_the_limits_are_sources_and_those_behind_them_are_not(n: float, ba: float) -> None:
+    """What a catalogue lets through, `Sources` takes; what it leaves out, `Sources` refuses."""
+    made = read_catalogue(simple(radius=[2.0] * 3, n=[n] * 3, ba=[ba] * 3))
+    assert len(draw(made, moffat(2.0), SHAPE)) == SHAPE[0]
+    for name, column, bounds in (("index", "n", INDEX), ("axis_ratio", "ba", AXIS_RATIO)):
+        for outside in (bounds[0] - 1e-9, bounds[1] + 1e-9):
+            with pytest.warns(ObverseWarning, match=f"{column}: 1 of 3 rows are left out, outside "):
+                read_catalogue(simple(radius=[2.0] * 3, **{column: [1.0, outside, 1.0]}))
+            with pytest.raises(UsageError, match=f"{name} of source 0"):
+                made[:1].replace(**{name: [outside]})
 
 
 @pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet"])

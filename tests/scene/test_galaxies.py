@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.special import gammainc, gammaincinv, j0
 
-from obverse.scene import Sources, draw, gaussian, moffat
+from obverse.scene import FieldPsf, Psf, Sources, draw, galaxies, gaussian, moffat
 from obverse.scene.sersic import radial_transform
 from tests import naive
 
@@ -104,7 +106,7 @@ def test_the_kernel_is_the_oracle() -> None:
 
 def test_threads_change_no_bit_and_halves_fall_off() -> None:
     random = np.random.default_rng(2)
-    n = 70  # more than one batch
+    n = 70
     many = Sources(
         random.uniform(-10, 110, n), random.uniform(-10, 110, n), random.uniform(1, 9, n),
         random.uniform(0.3, 3, n), random.uniform(0.5, 2, n), random.uniform(0.2, 1, n), random.uniform(0, 3, n),
@@ -113,6 +115,49 @@ def test_threads_change_no_bit_and_halves_fall_off() -> None:
     assert one.tobytes() == seven.tobytes()
     large = draw(many.moved(50, 50), moffat(2.2), (200, 200))
     assert_allclose(one, large[50:150, 50:150], atol=1e-12)
+
+
+def strewn(n: int, radius: tuple[float, float], shape: tuple[int, int] = (120, 100)) -> Sources:
+    random = np.random.default_rng(3)
+    place = random.uniform(0, shape[0], n), random.uniform(0, shape[1], n)
+    return Sources(*place, random.uniform(1, 9, n), random.uniform(*radius, n))
+
+
+def test_batches_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = strewn(20, (0.5, 6.0))
+    whole = draw(many, gaussian(2.0), (120, 100))
+    monkeypatch.setattr(galaxies, "_BATCH_BYTES", 1)
+    assert draw(many, gaussian(2.0), (120, 100)).tobytes() == whole.tobytes()
+
+
+def test_the_transform_of_a_star_is_made_once_for_each_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    plain = Psf.transfer
+    monkeypatch.setattr(Psf, "transfer", lambda psf, side: made.append(side) or plain(psf, side))  # type: ignore[func-returns-value]
+    draw(strewn(40, (0.5, 6.0)), gaussian(2.0), (120, 100), threads=4)
+    assert len(made) > 2
+    assert sorted(made) == sorted(set(made))
+    draw(galaxy(1.0, 2.0, at=(-500.0, 5.0)), gaussian(2.0), (50, 50))
+    draw(galaxy(1.0, 2.0).replace(flux=[0.0]), gaussian(2.0), (50, 50))
+    assert sorted(made) == sorted(set(made))  # nor for what sheds no light on the image
+
+
+def test_nothing_stays_of_drawing_and_squares_at_once_are_few() -> None:
+    """Squares of 512 pixels take 2 MB each, the transform of a star 19 MB."""
+    many, shape = strewn(64, (23.0, 24.0), (64, 64)), (64, 64)
+    cells = gaussian(2.0).cells
+    psf = FieldPsf([0.0], [1e3, 2e3], [[cells, cells]], 8)  # all of them are drawn by the first place
+    draw(many[:1], psf, shape)
+    tracemalloc.start()
+    try:
+        draw(many, psf, shape, threads=1)
+        stays, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 2**26 < most < 1.1e8  # all at once would take 134 MB
+    assert stays < 1e6
+    held = {name for line in psf.corners for each in line for name in vars(each)}
+    assert held == {"cells", "oversampling"}  # no stars, no stamps
 
 
 def test_a_galaxy_larger_than_the_largest_square_keeps_its_light() -> None:

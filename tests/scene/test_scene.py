@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from astropy import units as u
 from numpy.testing import assert_allclose
 
 from obverse import Detector, Exposure, UsageError
-from obverse.scene import Scene, Sources, draw, gaussian, moffat, random_field
+from obverse.scene import FieldPsf, Psf, Scene, Sources, Star, draw, gaussian, moffat, random_field
 
 SHAPE = (64, 64)
 STAR = Sources([30.2], [31.7], [5e3])
@@ -27,6 +29,43 @@ def test_moving_moves_the_sky_and_not_the_telescope() -> None:
     moved = scene.moved(3.0, -2.0)
     assert (moved.sources.row[0], moved.sources.column[0]) == (33.2, 29.7)
     assert (moved.sky, moved.thermal) == (0.4, 0.1)
+
+
+class _Doubled:
+    """A light of stars that is no class of ours: every star comes with a ghost of itself, half of the light."""
+
+    half = 24
+
+    def __init__(self, psf: Psf) -> None:
+        self.psf = psf
+
+    def at(self, row: float, column: float) -> Psf:
+        return self.psf
+
+    def moved(self, rows: float = 0.0, columns: float = 0.0) -> _Doubled:
+        return self
+
+    def parts(self, sources: Sources) -> Iterator[tuple[Sources, Psf]]:
+        halved = sources.replace(flux=0.5 * sources.flux)
+        yield halved, self.psf
+        yield halved.moved(10.0), self.psf
+
+
+def test_whatever_is_a_star_draws() -> None:
+    psf = moffat(2.2, half=24)
+    kinds: list[Star] = [psf, FieldPsf([0.0], [0.0], [[psf.cells]], 8), _Doubled(psf)]
+    plain, field, doubled = (Scene(STAR, star).rate(SHAPE).value for star in kinds)
+    assert_allclose(field, plain, rtol=1e-12)
+    assert_allclose(doubled, 0.5 * (plain + draw(STAR.moved(10.0), psf, SHAPE)), rtol=1e-12)
+
+
+def test_coordinates_are_counted_on_the_image_that_is_drawn() -> None:
+    """A star on a trimmed Roman image lies 4 pixels further on the sensor, which is drawn with its border."""
+    camera = Detector.load("roman_wfi").resized(SHAPE)
+    scene = Scene(STAR, gaussian(1.0))
+    seen = camera.calibrate(camera.expose(scene.moved(4, 4), Exposure("a"), seed=1)).data
+    assert seen.shape == SHAPE
+    assert np.unravel_index(np.nanargmax(seen[4:-4, 4:-4]), (56, 56)) == (30, 32)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def simulate(
 
     found = Detector.load(detector)
     sized = found if shape is None else found.resized(shape)
-    light = jobs.light_of(sized, scene, flat, jobs.Stars(**stars), sky)
     ramps = jobs.Ramps(groups, pattern, integrations)
     name = name or out.name.split(".")[0]
     exposure = jobs.exposure_of(sized, name, kind, seconds, ramps, band=filter_ or stars["band"], start=start)
+    light = jobs.light_of(sized, scene, flat, jobs.Stars(**stars), sky, named=exposure.detector)
     raw = jobs.simulate(sized, light, exposure, seed=seed, out=out, history=history, overwrite=overwrite)
     click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")

@@ -136,7 +136,13 @@ def inject_sources(
     target = _with_pattern(target, pattern, found)
     shape = belief.geometry.shape
     start = origin_of(target, belief) if origin is None else origin
-    how = {"band": band, "wcs": wcs, "zero_point": zero_point, "pixel_scale": pixel_scale}
+    how = {
+        "band": band,
+        "wcs": wcs,
+        "zero_point": zero_point,
+        "pixel_scale": pixel_scale,
+        "detector": target.exposure.detector,
+    }
     placed = on_frame(sources, start, **how, quantum_efficiency=mean_efficiency(belief))
     arrivals = _arrivals(target, shape, seed)
     coupled = _coupling(target, belief) if found == "L2" else None

@@ -113,7 +113,7 @@ def inject(target: Target, catalogue: Path, out: Path, stars: Stars, *, seed: in
     io.refuse_targets([out, beside], overwrite=overwrite, inputs=[target.path, catalogue])
     star = needed_psf(stars)
     frame, how = target.opened()
-    sources = sources_of(catalogue, stars, how["detector"])
+    sources = sources_of(catalogue, stars, how["detector"], frame.exposure.detector)
     new, table = inject_sources(frame, sources, seed=seed, psf=star, **how)
     if not (table["fraction"] > 0).any():
         raise DataError(
@@ -147,16 +147,16 @@ class Wish:
     distances: str | None = None
     sigma: float = 5.0
 
-    def told(self, stars: Stars, detector: Detector) -> dict[str, Any]:
-        """Return the arguments of `obverse.injection.grid`."""
+    def told(self, stars: Stars, detector: Detector, named: str | None) -> dict[str, Any]:
+        """Return the arguments of `obverse.injection.grid`; `named` is the detector that the file names."""
         fluxes, magnitudes = self.fluxes, self.magnitudes
         return {
             "fluxes": None if fluxes is None else steps_of(fluxes, "--fluxes", logarithmic=True),
             "magnitudes": None if magnitudes is None else steps_of(magnitudes, "--magnitudes", logarithmic=False),
-            "zero_point": None if magnitudes is None else zero_point_of(stars),
+            "zero_point": None if magnitudes is None else zero_point_of(stars, named),
             "per_flux": self.per_flux,
             "spacing": self.spacing,
-            "beside": None if self.beside is None else sources_of(self.beside, stars, detector),
+            "beside": None if self.beside is None else sources_of(self.beside, stars, detector, named),
             "distances": None if self.distances is None else distances_of(self.distances),
             "sigma": self.sigma,
         }
@@ -187,7 +187,7 @@ def inject_grid(target: Target, out: Path, stars: Stars, wish: Wish, *, seed: in
     """
     star = needed_psf(stars)
     frame, how = target.opened()
-    told = wish.told(stars, how["detector"])
+    told = wish.told(stars, how["detector"], frame.exposure.detector)
     stars_file, curves_file, picture = (out / name for name in ("stars.ecsv", "curves.ecsv", "curves.png"))
     with output_directory(out):
         io.refuse_targets([stars_file, curves_file, picture], overwrite=overwrite, inputs=[target.path])

@@ -108,8 +108,10 @@ def distances_of(words: str) -> list[float]:
     return numbers
 
 
-def zero_point_of(stars: Stars) -> float | None:
+def zero_point_of(stars: Stars, named: str | None = None) -> float | None:
     """Return the AB magnitude of 1 electron/s, given or that of a band of Roman; None where nothing says it.
+
+    That of the detector a file names, as WFI/WFI01; else that of the mean detector.
 
     Examples
     --------
@@ -118,7 +120,7 @@ def zero_point_of(stars: Stars) -> float | None:
     """
     if stars.zero_point is not None or stars.band is None:
         return stars.zero_point
-    return zero_point(stars.band)
+    return zero_point(stars.band, named)
 
 
 def wcs_of(words: str) -> Any:
@@ -144,8 +146,13 @@ def wcs_of(words: str) -> Any:
     raise DataError(f"{Path(path).name}: WCS: no header{f' {name!r}' if name else ''} with celestial coordinates in it")
 
 
-def sources_of(catalogue: Path, stars: Stars, detector: Detector, shape: tuple[int, int] | None = None) -> Sources:
-    """Return the sources of a catalogue; `shape` leaves out those that cannot light an image."""
+def sources_of(
+    catalogue: Path, stars: Stars, detector: Detector, named: str | None, shape: tuple[int, int] | None = None
+) -> Sources:
+    """Return the sources of a catalogue on the detector that a file names.
+
+    `shape` leaves out those that cannot light an image.
+    """
     return read_catalogue(
         catalogue,
         band=stars.band,
@@ -153,18 +160,19 @@ def sources_of(catalogue: Path, stars: Stars, detector: Detector, shape: tuple[i
         zero_point=stars.zero_point,
         pixel_scale=stars.pixel_scale,
         shape=shape,
+        detector=named,
         quantum_efficiency=mean_efficiency(detector),
     )
 
 
-def scene_of(catalogue: Path, stars: Stars, detector: Detector, sky: float = 0.0) -> Scene:
+def scene_of(catalogue: Path, stars: Stars, detector: Detector, named: str | None, sky: float = 0.0) -> Scene:
     """Return the scene that a catalogue describes, on an even sky [electron/s/pixel].
 
     Positions count pixels as the observatory's calibrated image does; that of Roman comes without its border.
     """
     star, image = needed_psf(stars), image_of(detector)
     corner = (image.rows[0], image.columns[0])
-    return Scene(sources_of(catalogue, stars, detector, image.shape), star, sky=sky).moved(*corner)
+    return Scene(sources_of(catalogue, stars, detector, named, image.shape), star, sky=sky).moved(*corner)
 
 
 def needed_psf(stars: Stars) -> Psf:

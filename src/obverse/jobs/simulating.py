@@ -55,6 +55,9 @@ class Stars:
     pixel_scale: float | None = None
 
 
+_WRITTEN = {"roman_wfi": "WFI/WFI01"}
+"""Descriptions that hold for several detectors, and the one that a simulated file is of: zero points differ."""
+
 _TABLES = (".ecsv", ".csv", ".parquet", ".pq")
 
 
@@ -71,17 +74,18 @@ def exposure_of(
     """Return the exposure that a detector can take: seconds for a single read, groups for a ramp."""
     if start is not None:
         utc_seconds(start)  # refuses what is no time, before the work
-    readout = detector.readout
+    readout, named = detector.readout, _WRITTEN.get(detector.name.removesuffix("-measured"))
     if not isinstance(readout, UpTheRamp):
         if ramps != Ramps():
             raise UsageError(
                 f"detector {detector.name!r} is read once: it takes --time, not --groups, --pattern or --integrations"
             )
-        return Exposure(name, seconds, kind=kind, filter=band, start=start)
+        return Exposure(name, seconds, kind=kind, filter=band, start=start, detector=named)
     if seconds is not None:
         raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --groups, not --time")
     pattern = pattern_for(readout, ramps.pattern, ramps.groups)
-    return Exposure(name, kind=kind, pattern=pattern, integrations=ramps.integrations, filter=band, start=start)
+    said = {"kind": kind, "filter": band, "start": start, "detector": named}
+    return Exposure(name, pattern=pattern, integrations=ramps.integrations, **said)
 
 
 def even_light(electrons: float) -> Any:
@@ -91,8 +95,18 @@ def even_light(electrons: float) -> Any:
     return Quantity(electrons, "electron/s")
 
 
-def light_of(detector: Detector, path: Path | None, even: float | None, stars: Stars, sky: float = 0.0) -> Any:
+def light_of(
+    detector: Detector,
+    path: Path | None,
+    even: float | None,
+    stars: Stars,
+    sky: float = 0.0,
+    *,
+    named: str | None = None,
+) -> Any:
     """Return what falls on a detector: an image, even light, or the sources of a catalogue.
+
+    `named` is the detector that the file will be of: magnitudes take its zero point.
 
     Raises
     ------
@@ -104,7 +118,7 @@ def light_of(detector: Detector, path: Path | None, even: float | None, stars: S
     if stars.psf is not None and path is not None:
         from obverse.jobs.scenes import scene_of
 
-        return scene_of(path, stars, detector, sky)
+        return scene_of(path, stars, detector, named, sky)
     if path is not None and path.suffix.lower() in _TABLES:
         raise UsageError(f"simulate: {path.name} is a catalogue: give the light of a star, --psf moffat:FWHM [pixel]")
     if stars != Stars() or sky:

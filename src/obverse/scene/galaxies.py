@@ -53,7 +53,8 @@ def add_galaxies(image: Array, galaxies: Sources, psf: Psf, threads: int | None 
     >>> round(float(image.sum()), 2)
     100.0
     """
-    sides = np.array([_side(galaxies, i, psf.half) for i in range(len(galaxies))])
+    shapes = zip(galaxies.index, half_axes(galaxies)[0], strict=True)
+    sides = np.array([_side(float(index), float(major), psf.half) for index, major in shapes], np.int64)
     lit = (galaxies.flux > 0) & _reaches(galaxies.row, sides, image.shape[0])
     lit &= _reaches(galaxies.column, sides, image.shape[1])
     for side in np.unique(sides[lit]):
@@ -91,16 +92,14 @@ def _reaches(place: Array, side: NDArray[np.int_], n: int) -> NDArray[np.bool_]:
     return (place > -side) & (place < n + side)
 
 
-def _side(galaxies: Sources, i: int, half: int) -> int:
+def _side(index: float, major: float, half: int) -> int:
     """Return the side of the square that holds a galaxy through a telescope whose light reaches `half` pixels."""
-    major, room = float(half_axes(galaxies)[0][i]), _room(half)
-    reach = min(_radial(galaxies, i, half).reach * major, room)
+    reach = min(_radial(index, major, half).reach * major, _room(half))
     return next(size for size in SIZES if size / 2 >= reach + half + 1)
 
 
-def _radial(galaxies: Sources, i: int, half: int) -> Radial:
-    farthest = min(FARTHEST, _room(half) / float(half_axes(galaxies)[0][i]))
-    return radial_transform(float(galaxies.index[i]), farthest)
+def _radial(index: float, major: float, half: int) -> Radial:
+    return radial_transform(index, min(FARTHEST, _room(half) / major))
 
 
 def _room(half: int) -> float:
@@ -112,7 +111,7 @@ def _drawn(galaxies: Sources, i: int, transfer: Transfer, half: int, side: int) 
     """Return one galaxy in a square with its nearest pixel in the middle."""
     from scipy.fft import fftshift, irfft2
 
-    radial = _radial(galaxies, i, half)
+    radial = _radial(float(galaxies.index[i]), float(half_axes(galaxies)[0][i]), half)
     out = np.empty((side, side // 2 + 1), np.complex128)
     along, across = (_shift(float(x - np.floor(x + 0.5)), side) for x in (galaxies.row[i], galaxies.column[i]))
     fold_galaxy(out, transfer, radial.values, radial.first, radial.step, _ellipse(galaxies, i), along, across)
