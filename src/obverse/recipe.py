@@ -147,7 +147,7 @@ class Recipe:
             raise UsageError(
                 f"{raw.exposure.id}: the frame has {raw.shape[-2:]} pixels (row, column), "
                 f"detector {self.detector.name!r} writes files of {geometry.file_shape}: "
-                f"give one of that size, --detector TOML (Detector.load({self.detector.name!r}).resized(...).save(...))"
+                f"give one of the frame's size, --detector TOML, as Detector.resized((rows, columns)).save() writes"
             )
         return _with_reference_pixels(raw, geometry) if geometry.is_plain else clocked(raw, geometry)
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import obverse as ob
-from obverse import Detector, ReadPattern
-from obverse.design import Sensor, expected, fluxes, saturation_limits
+from obverse import Detector, ReadPattern, UsageError
+from obverse.design import Sensor, expected, fluxes, saturation_limits, validate
 from obverse.design.rays import Rays, pixels_touched
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.exposure import Exposure
@@ -182,3 +182,20 @@ def test_a_detector_without_ramps_has_no_read_patterns():
         expected(PATTERNS["MA4"], 1.0, Detector.load("generic_ccd"))
     with pytest.raises(ob.UsageError, match="did you mean 'ols'"):
         expected(PATTERNS["MA4"], 1.0, sensor(), estimator="olss")
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (10.0, 1.0), (1.0, np.inf), (np.nan, 1.0)])
+def test_fluxes_rise_from_a_number_above_zero(ends: tuple[float, float]) -> None:
+    with pytest.raises(UsageError, match="must rise from a number above 0"):
+        fluxes(*ends)
+
+
+@pytest.mark.parametrize("flux", [-1.0, [1.0, np.nan], np.inf])
+def test_negative_light_is_refused(flux: object) -> None:
+    with pytest.raises(UsageError, match="must be zero or more"):
+        expected(ReadPattern.named("MA4"), flux, Detector.load("roman_wfi"))  # type: ignore[arg-type]
+
+
+def test_nothing_to_validate_is_refused() -> None:
+    with pytest.raises(UsageError, match="give at least one"):
+        validate(Detector.load("roman_wfi"), {})

@@ -57,3 +57,8 @@ def test_a_read_out_fills_in_what_is_not_said():
     assert pattern_for(readout, "SHALLOW4", 3) == ReadPattern.even(3, 4, 1, 2.0)
     assert pattern_for(readout, "MA3").read_time == 2.0
     assert len(pattern_for(readout, "MA3")) == 5
+
+
+def test_a_number_is_no_name() -> None:
+    with pytest.raises(UsageError, match="must look like 4,1"):
+        ReadPattern.named(4)  # type: ignore[arg-type]

@@ -306,3 +306,28 @@ def test_a_map_that_was_changed_on_disk_is_noticed(night: Path, small: Path, tmp
     (tmp_path / "a.maps.fits").write_bytes((tmp_path / "c.maps.fits").read_bytes())
     with pytest.raises(ob.DataError, match="not the one that the detector file names"):
         ob.Detector.load(tmp_path / "a.toml")
+
+
+def test_a_start_that_is_no_time_is_one_line(tmp_path: Path) -> None:
+    words = (
+        "simulate",
+        "generic_h2rg",
+        "--flat",
+        1,
+        "--shape",
+        "64x64",
+        "--start",
+        "yesterday",
+        "-o",
+        tmp_path / "a.fits",
+    )
+    code, _, message = run(*words)
+    assert code == 2
+    assert message.strip() == "obverse: 'yesterday' is no time in ISO format, such as '2027-05-01T12:00:00'"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_ccd_is_told_what_to_do(night: Path, tmp_path: Path) -> None:
+    code, _, message = run("calibrate", night / "star.fits", "-o", tmp_path / "p")
+    assert code == 1
+    assert "give one of the frame's size, --detector TOML" in message

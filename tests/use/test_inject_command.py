@@ -11,7 +11,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import obverse as ob
-from obverse.jobs.scenes import psf_of, steps_of, wcs_of
+from obverse.jobs import Stars
+from obverse.jobs.scenes import psf_of, sources_of, steps_of, wcs_of, zero_point_of
 from tests.use.test_command_line import run
 
 PSF = ("--psf", "gaussian:2")
@@ -58,6 +59,8 @@ def test_a_grid_writes_stars_curves_and_a_picture(raw: Path, tmp_path: Path) -> 
     code, text, _ = run(*words)
     assert code == 0
     assert "flux [electron/s]" in text
+    assert "median off" in text
+    assert "mean off" in text
     assert sorted(path.name for path in (tmp_path / "g").iterdir()) == ["curves.ecsv", "curves.png", "stars.ecsv"]
     stars = Table.read(tmp_path / "g" / "stars.ecsv")
     assert len(stars) == 8
@@ -77,6 +80,12 @@ def test_a_grid_writes_stars_curves_and_a_picture(raw: Path, tmp_path: Path) -> 
         (("--grid", "-o", "g", *PSF, "--fluxes", "0:10:3"), "START:STOP:COUNT"),
         (("--grid", "-o", "g", *PSF), "either fluxes [electron/s] or magnitudes"),
         (("--grid", "-o", "g", *PSF, "--fluxes", "1:9:2", "--distances", "2,x"), "--distances 2,x: must look like"),
+        (("--grid", "-o", "g", *PSF, "--fluxes", "1:9:2", "--distances", "nan"), "--distances nan: must look like"),
+        (("--grid", "-o", "g", *PSF, "--fluxes", "1:9:nan"), "START:STOP:COUNT"),
+        (("--grid", "-o", "g", *PSF, "--fluxes", "1:inf:3"), "START:STOP:COUNT"),
+        (("--grid", "-o", "g", *PSF, "--fluxes", "1:9:2", "--distances", "2"), "distances need beside"),
+        (("stars.ecsv", "-o", "x.fits", *PSF, "--fluxes", "1:9:2", "--sigma", 4), "--fluxes, --sigma: only --grid"),
+        (("stars.ecsv", "-o", "x.fits", *PSF, "--set", "x"), "must look like KEY=VALUE"),
     ],
 )
 def test_a_wrong_call_is_one_line(
@@ -88,6 +97,73 @@ def test_a_wrong_call_is_one_line(
     assert code == 2
     assert says in message
     assert len(message.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["stars.ecsv"]  # not even an empty directory is left
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--seed", -1), ("--spacing", -5), ("--spacing", "nan"), ("--sigma", "nan"), ("--sigma", 0)],
+)
+def test_numbers_that_make_no_sense_are_refused_at_the_door(
+    raw: Path, tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    code, _, message = run("inject", raw, "--grid", "--fluxes", "1:9:2", *PSF, *words, "-o", tmp_path / "g")
+    assert code == 2
+    assert f"Invalid value for '{words[0]}'" in message
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_table_that_cannot_be_written_leaves_no_file(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise ob.DataError("disk: output: no space left")
+
+    monkeypatch.setattr("obverse.jobs.injecting.written", full)
+    words = ("inject", raw, raw.with_name("stars.ecsv"), *PSF, "-o", tmp_path / "new" / "a.fits")
+    assert run(*words)[0] == 1
+    assert run("inject", raw, "--grid", "--fluxes", "100:200:2", "--per-flux", 2, *PSF, "-o", tmp_path / "g")[0] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_read_as_calibrate_reads_them(raw: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.fits"
+    with fits.open(raw) as units:
+        units[0].header["DATASUM"] = "1"
+        units.writeto(broken)
+    words = ("inject", broken, raw.with_name("stars.ecsv"), *PSF, "-o", tmp_path / "new.fits")
+    code, _, message = run(*words)
+    assert code == 1
+    assert "--ignore-checksum" in message
+    code, _, message = run(*words, "--ignore-checksum")
+    assert code == 0
+    assert "warning" in message
+
+
+def test_magnitudes_are_those_of_the_detector_that_the_file_names(tmp_path: Path) -> None:
+    stars = Table({"row": [30.0], "column": [20.0], "F158": [19.0]}, units={"F158": "mag(AB)"})
+    stars.write(tmp_path / "stars.ecsv")
+    how = (*PSF, "--band", "F158")
+    raw = tmp_path / "a_uncal.asdf"
+    assert run("simulate", "roman_wfi", tmp_path / "stars.ecsv", *how, "--shape", "64x64", "-o", raw)[0] == 0
+    assert ob.read(raw).exposure.detector == "WFI/WFI01"
+    assert run("inject", raw, tmp_path / "stars.ecsv", *how, "-o", tmp_path / "b_uncal.asdf")[0] == 0
+    flux = Table.read(tmp_path / "b_uncal_injected.ecsv")["flux"][0]
+    assert flux == pytest.approx(10 ** (0.4 * (26.323 - 19.0)))  # the mean detector has 26.377
+    detector = ob.Detector.load("roman_wfi")
+    sources = [sources_of(tmp_path / "stars.ecsv", Stars(band="F158"), detector, n) for n in ("WFI/WFI01", None)]
+    assert sources[0].flux / sources[1].flux == pytest.approx(10 ** (0.4 * (26.323 - 26.377)), rel=1e-3)
+    assert zero_point_of(Stars(band="F158"), "WFI/WFI18") == 26.457
+
+
+def test_light_in_photons_takes_the_efficiency_of_the_pixels_that_have_one(tmp_path: Path) -> None:
+    stars = Table({"row": [3.0], "column": [2.0], "flux": [100.0]}, units={"flux": "photon/s"})
+    stars.write(tmp_path / "stars.ecsv")
+    detector = ob.Detector.load("generic_h2rg").resized((32, 32))
+    share = np.full((32, 32), 0.5, np.float32)
+    share[3, 4] = np.nan
+    uneven = detector.with_effect(detector.effect("quantum_efficiency").replace(efficiency=share))
+    assert sources_of(tmp_path / "stars.ecsv", Stars(), uneven, None).flux == pytest.approx([50.0])
 
 
 def test_a_catalogue_is_a_scene(raw: Path, tmp_path: Path) -> None:

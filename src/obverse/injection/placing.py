@@ -53,7 +53,7 @@ def star_of(psf: Any) -> Star:
     """Return the light of a star; there is no default, because everything that is measured depends on it."""
     if not hasattr(psf, "parts"):
         raise UsageError(
-            f"inject_sources: psf is {psf!r}: give the light of a star, as obverse.scene.moffat(2.2) or "
+            f"inject_sources: psf is {'missing' if psf is None else repr(psf)}: give the light of a star, as obverse.scene.moffat(2.2) or "
             "obverse.scene.read_psf(PATH)"
         )
     return cast("Star", psf)

@@ -84,8 +84,15 @@ def exposure_of(
     if seconds is not None:
         raise UsageError(f"detector {detector.name!r} reads every {readout.read_time} s: it takes --groups, not --time")
     pattern = pattern_for(readout, ramps.pattern, ramps.groups)
-    said = {"kind": kind, "filter": band, "start": start, "detector": named}
-    return Exposure(name, pattern=pattern, integrations=ramps.integrations, **said)
+    return Exposure(
+        name,
+        kind=kind,
+        pattern=pattern,
+        integrations=ramps.integrations,
+        filter=band,
+        start=start,
+        detector=named,
+    )
 
 
 def even_light(electrons: float) -> Any:
