@@ -14,7 +14,7 @@ from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.injection.inject import inject_sources, level_of
 from obverse.injection.places import nearest_distance
-from obverse.injection.placing import on_frame, opened, origin_of, star_of
+from obverse.injection.placing import chosen_detector, frame_of, on_frame, origin_of, star_of
 from obverse.injection.rates import flux_unit
 from obverse.injection.recovered import MATCH, Image, found, measured
 from obverse.injection.wanted import Plan, Room, rounds
@@ -102,7 +102,8 @@ def grid(
     >>> len(stars), bool(stars["found"].all()), float(abs(stars["recovered"] / stars["flux"] - 1).max()) < 0.05
     (4, True, True)
     """
-    target, belief = opened(frame, detector)
+    target = frame_of(frame, detector)
+    belief = chosen_detector(target, detector, frame)
     if per_flux < 1 or not sigma > 0 or (spacing is not None and not spacing >= 0):
         raise UsageError(
             f"grid: per_flux={per_flux}, sigma={sigma}, spacing={spacing}: at least one star of each flux, a limit "

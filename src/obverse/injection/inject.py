@@ -18,7 +18,7 @@ from obverse.frame import Frame
 from obverse.injection.arrivals import Arrivals
 from obverse.injection.level2 import inject_rates
 from obverse.injection.light import Spot, spots
-from obverse.injection.placing import mean_efficiency, on_frame, opened, origin_of, star_of
+from obverse.injection.placing import chosen_detector, frame_of, mean_efficiency, on_frame, origin_of, star_of
 from obverse.injection.rates import response
 from obverse.injection.raw import inject_raw
 from obverse.injection.single import inject_single
@@ -130,10 +130,11 @@ def inject_sources(
       0    1.000   5000.0
     """
     star = star_of(psf)
-    target, belief = opened(frame, detector)
+    target = frame_of(frame, detector)
     found = level_of(target)
     _refuse_other(target, found, level)
     target = _with_pattern(target, pattern, found)
+    belief = chosen_detector(target, detector, frame)
     shape = belief.geometry.shape
     start = origin_of(target, belief) if origin is None else origin
     how = {

@@ -27,10 +27,10 @@ from obverse.window import windowed
 
 __all__ = [
     "chosen_detector",
+    "frame_of",
     "image_of",
     "mean_efficiency",
     "on_frame",
-    "opened",
     "origin_of",
     "star_of",
     "warn_of_another",
@@ -40,32 +40,37 @@ _TRIMMED = ("roman_wfi",)
 """Detectors whose calibrated files come without their border."""
 
 
-def opened(frame: Frame | str | os.PathLike[str], detector: Detector | str | None) -> tuple[Frame, Detector]:
-    """Return a frame, read where it is a path, and the detector of its pixels, the one given or the one it names."""
-    known = Detector.load(detector) if isinstance(detector, str) else detector
-    if isinstance(frame, Frame):
-        return frame, chosen_detector(frame, known, None)
-    read = io.read(frame, detector=known)
-    return read, chosen_detector(read, known, Path(frame))
+def frame_of(frame: Frame | str | os.PathLike[str], detector: Detector | str | None) -> Frame:
+    """Return a frame, read where it is a path."""
+    return frame if isinstance(frame, Frame) else io.read(frame, detector=_loaded(detector))
+
+
+def _loaded(detector: Detector | str | None) -> Detector | None:
+    return Detector.load(detector) if isinstance(detector, str) else detector
 
 
 def star_of(psf: Any) -> Star:
     """Return the light of a star; there is no default, because everything that is measured depends on it."""
     if not hasattr(psf, "parts"):
+        said = "missing" if psf is None else repr(psf)
         raise UsageError(
-            f"inject_sources: psf is {'missing' if psf is None else repr(psf)}: give the light of a star, as obverse.scene.moffat(2.2) or "
+            f"inject_sources: psf is {said}: give the light of a star, as obverse.scene.moffat(2.2) or "
             "obverse.scene.read_psf(PATH)"
         )
     return cast("Star", psf)
 
 
-def chosen_detector(frame: Frame, detector: Detector | None, path: os.PathLike[str] | None) -> Detector:
-    """Return the detector of a frame, the one given or the one that it names, cut to its pixels."""
-    found = detector or _named(frame)
+def chosen_detector(
+    frame: Frame, detector: Detector | str | None, source: Frame | str | os.PathLike[str] | None = None
+) -> Detector:
+    """Return the detector of a frame cut to its pixels: the one given, or the one that it names."""
+    known = _loaded(detector)
+    found = known or _named(frame)
     if "estimate" not in frame.undone:
         of_this_kind(found, frame)
     fits = _fitting(found, frame)
-    return informed(fits, frame, Path(path or frame.exposure.id)) if detector is None else fits
+    path = Path(frame.exposure.id if source is None or isinstance(source, Frame) else source)
+    return informed(fits, frame, path) if known is None else fits
 
 
 def warn_of_another(detector: Detector, frame: Frame) -> None:

@@ -83,6 +83,10 @@ class Columns:
         if own is None:
             raise self.error(name, f"has no unit, write one into the table or give unit=: {_UNITS}")
         text = str(own)
+        if column.unit is None and text == "mgy" and np.nanmedian(values) > 1.0:
+            raise self.error(
+                name, f"has no unit, and as maggies its median would be brighter than magnitude 0: give unit=: {_UNITS}"
+            )
         if text in ("mag(AB)", "mag", "ABmag"):
             return np.asarray(bands.electrons(values, self._zero_point(name, zero_point)), np.float64)
         scale = units.Unit({"maggies": "mgy", "maggy": "mgy"}.get(text, own), parse_strict="silent")
