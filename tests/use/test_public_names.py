@@ -30,7 +30,7 @@ def test_the_stub_lists_the_same_names() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
-    assert sorted(named) == sorted(obverse.__all__)
+    assert sorted(named) == sorted([*obverse.__all__, *obverse._PACKAGES])
 
 
 def test_no_module_hides_a_public_name() -> None:
