@@ -22,12 +22,13 @@ EDGE = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """One exposure of an even light, calibrated, and which pixels a particle hit."""
+    """One exposure of an even light, calibrated, which pixels a particle hit, and with what charge in each resultant."""
 
     calibrated: Frame
     rate: float
     hit: Mask
     detector: Detector
+    deposits: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
@@ -43,8 +44,11 @@ class Trial:
         """Expose and calibrate; that nothing else changes without particles tells which pixels they hit."""
         raw = truth.expose(rate, exposure, seed=seed, history=history)
         spared = truth.without("cosmic_rays", "snowballs").expose(rate, exposure, seed=seed, history=history)
-        hit = (raw.data != spared.data).any(axis=(0, 1))
-        return cls(belief.calibrate(raw, history=history), rate, hit, truth)
+        more = raw.data[0].astype(np.float32) - spared.data[0]
+        gain = np.asarray(truth.effect("gain").gain, np.float32)[truth.geometry.amplifier_map]
+        charge = Frame(more * gain, "electron", ("resultant", "row", "column"), exposure=exposure)
+        alone = truth.effect("interpixel_capacitance").correct(charge, Moment.of(charge, truth.geometry)).data
+        return cls(belief.calibrate(raw, history=history), rate, (more != 0).any(axis=0), truth, alone)
 
     @cached_property
     def kinds(self) -> dict[str, Mask]:
@@ -118,16 +122,31 @@ def check_cover(what: str, pull: NDArray[np.float64], plain: NDArray[np.float64]
         check_equivalent(f"{what}: {share:.0%} coverage", inside, wanted, error, tolerance, SPARE)
 
 
-def plain_like(one: Trial, belief: Detector, n: int = 100_000) -> NDArray[np.float64]:
-    """Return pulls of ramps of noise alone at the light, the dark current and the read noise of a trial."""
+def light_and_noise(one: Trial, belief: Detector) -> tuple[float, float]:
+    """Return the light with the dark current [electron/s] and the read noise [electron] of a trial."""
     at = Moment.of(one.calibrated, belief.geometry)
     noise = float(np.mean(read_noise(belief.effects, at, cancels=("integration",))))
-    rate = one.rate + float(np.mean(one.detector.effect("dark_current").rate))
-    return plain_pulls(rate, noise, one.calibrated.exposure.pattern, n, seed=3)
+    return one.rate + float(np.mean(one.detector.effect("dark_current").rate)), noise
 
 
-def plain_pulls(rate: float, noise: float, pattern: ReadPattern, n: int, seed: int) -> NDArray[np.float64]:
-    """Return pulls of the fit of ramps that hold photons and the noise of reads alone."""
+def plain_like(one: Trial, belief: Detector, n: int = 100_000) -> NDArray[np.float64]:
+    """Return pulls of ramps of noise alone at the light, the dark current and the read noise of a trial."""
+    rate, noise = light_and_noise(one, belief)
+    pattern = one.calibrated.exposure.pattern
+    return pulls_and_flags(plain_ramps(rate, noise, pattern, n, seed=3), rate, noise, pattern)[0]
+
+
+def struck_like(one: Trial, belief: Detector, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Return pulls of ramps of noise alone that were struck as the hit pixels of a trial: all, and the flagged ones."""
+    rate, noise = light_and_noise(one, belief)
+    pattern, struck = one.calibrated.exposure.pattern, one.deposits[:, one.kinds["hit"]]
+    ramps = plain_ramps(rate, noise, pattern, struck.shape[1], seed) + struck
+    pull, flagged = pulls_and_flags(ramps, rate, noise, pattern)
+    return {"hit": pull, "flagged": pull[flagged]}
+
+
+def plain_ramps(rate: float, noise: float, pattern: ReadPattern, n: int, seed: int) -> NDArray[np.float64]:
+    """Return n ramps (resultant, n) that hold photons and the noise of reads alone [electron]."""
     random = np.random.default_rng(seed)
     charge, last, means = np.zeros(n), 0.0, []
     for group in pattern.times:
@@ -137,5 +156,12 @@ def plain_pulls(rate: float, noise: float, pattern: ReadPattern, n: int, seed: i
             last = time
             reads.append(charge + noise * random.standard_normal(n))
         means.append(np.mean(reads, axis=0))
-    fit = fit_ramps(np.array(means).reshape(len(pattern), 1, n), pattern, gain=1.0, read_noise=noise)
-    return ((fit.rate - rate) / fit.error).ravel()
+    return np.array(means)
+
+
+def pulls_and_flags(
+    ramps: NDArray[np.float64], rate: float, noise: float, pattern: ReadPattern
+) -> tuple[NDArray[np.float64], Mask]:
+    """Return the pulls of the fit of ramps, and which have a jump."""
+    fit = fit_ramps(ramps[:, None], pattern, gain=1.0, read_noise=noise)
+    return ((fit.rate - rate) / fit.error).ravel(), ((fit.flags & np.uint32(Flag.JUMP_DET)) != 0).ravel()
