@@ -22,7 +22,7 @@ EDGE = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """One exposure of an even light, calibrated, which pixels a particle hit, and with what charge in each resultant."""
+    """One exposure of an even light, calibrated, which pixels a particle hit, and with what charge by resultant."""
 
     calibrated: Frame
     rate: float
