@@ -69,8 +69,8 @@ def measured(
     >>> flats = [truth.expose(3000.0, Exposure(f"flat{i}", 10.0), seed=i) for i in (1, 2)]
     >>> biases = [truth.expose(0.0, Exposure(f"bias{i}", 0.0), seed=i) for i in (3, 4)]
     >>> belief = measured(truth, bias=biases, flat=flats)
-    >>> belief.effect("gain").gain.round(1)
-    array([2.5, 2.4])
+    >>> abs(belief.effect("gain").gain / truth.effect("gain").gain - 1) < 0.05
+    array([ True,  True])
     """
     if not (bias or dark or flat or ramps):
         raise UsageError("measured: no exposures given: bias=, dark=, flat= or ramps=")

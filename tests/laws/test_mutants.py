@@ -275,7 +275,7 @@ def test_two_effects_that_share_a_stream_fail(monkeypatch):
     exposure = Exposure("r", pattern=ReadPattern.even(2, frame_time=50.0))
     check_streams_are_private(detector, 10.0, exposure)
 
-    def shared(self: Run, name: str, cadence: str, integration: int, read: int = 0) -> Stream:
+    def shared(self: Run, name: str, cadence: str, integration: int, read: int = 0, **where: str) -> Stream:
         return Stream(Address(self.seed or 0, "noise", self.exposure.id, f"{integration}.{read}"))
 
     monkeypatch.setattr(Run, "stream", shared)
@@ -288,7 +288,7 @@ def test_one_generator_for_all_effects_fails(monkeypatch):
     exposure = Exposure("r", pattern=ReadPattern.even(2, frame_time=50.0))
     drawn = [0]
 
-    def next_in_line(self: Run, name: str, cadence: str, integration: int, read: int = 0) -> Stream:
+    def next_in_line(self: Run, name: str, cadence: str, integration: int, read: int = 0, **where: str) -> Stream:
         drawn[0] = 0 if name == "photons" and read == 0 else drawn[0] + 1
         return Stream(Address(self.seed or 0, "one", self.exposure.id, str(drawn[0])))
 

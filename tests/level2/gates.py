@@ -12,7 +12,7 @@ from obverse import Detector, Exposure, Flag, Frame, ReadPattern, fit_ramps
 from obverse.history import History
 from obverse.moment import Moment
 from obverse.noise import read_noise
-from obverse.testing import check_equivalent
+from obverse.testing import check_equivalent, require
 from tests.chain.gates import SPARE, WITHIN_68, WITHIN_95
 
 Mask = NDArray[np.bool_]
@@ -111,6 +111,16 @@ def check_scatter(
     wanted, lean = (1.0, 0.0) if plain is None else (plain.std(), plain.mean())
     check_equivalent(f"{what}: pull std", pull.std(), wanted, 1 / np.sqrt(2 * n), tolerance, SPARE)
     check_equivalent(f"{what}: mean pull", pull.mean(), lean, 1 / np.sqrt(n), 0.05, SPARE)
+
+
+def check_no_worse(what: str, pull: NDArray[np.float64], struck: NDArray[np.float64]) -> None:
+    """Hit pixels lean and scatter no more than ramps of noise that are struck alike: small hits nobody can find."""
+    error = np.sqrt(1 / pull.size + 1 / struck.size)
+    most, far = max(struck.std(), 1.0) + 0.03, abs(struck.mean()) + 0.05
+    require(
+        pull.std() + SPARE * error / np.sqrt(2) < most, f"{what}: pull std {pull.std():.4f}, wanted below {most:.4f}"
+    )
+    require(abs(pull.mean()) + SPARE * error < far, f"{what}: mean pull {pull.mean():.4f}, wanted within {far:.4f}")
 
 
 def check_cover(what: str, pull: NDArray[np.float64], plain: NDArray[np.float64] | None = None) -> None:

@@ -72,7 +72,7 @@ def default_provenance() -> dict[str, str]:
     Examples
     --------
     >>> default_provenance()["RNGSCHEM"]
-    '1'
+    '2'
     """
     versions = {f"{name} version": _version(name) for name in ("obverse", "numpy", "numba", "astropy")}
     legend = " ".join(f"{flag.value}={flag.name}" for flag in Flag)
