@@ -109,7 +109,8 @@ class Run:
     def counted(self, rate: NDArray[Any], seconds: float, *, integration: int = 0) -> NDArray[np.float32]:
         """Return the electrons (row, column) that steady light and charge leave in an integration, counted once."""
         steady = [effect for effect in self.chain.at("charge") if effect.acts_on == "expected" and effect.steady]
-        expected = self.through(rate * np.float32(seconds), steady, integration=integration, interval=(0.0, seconds))
+        light = rate * np.float32(seconds) * self.chain.geometry.sees_light
+        expected = self.through(light, steady, integration=integration, interval=(0.0, seconds))
         return self.stream("photons", "integration", integration).poisson(expected * self.chain.geometry.sensitive)
 
     def stream(

@@ -13,6 +13,7 @@ from obverse.detector import Detector
 from obverse.detector_file import aliases, built_in
 from obverse.errors import ObverseWarning, UsageError
 from obverse.frame import Frame
+from obverse.modes import mode_of
 from obverse.params import declared
 from obverse.references import KINDS, Reference, Setup, chosen_for
 from obverse.window import windowed
@@ -65,6 +66,7 @@ def _reads_ramps(detector: Detector) -> bool:
 
 def fitting(detector: Detector, frame: Frame | None) -> Detector:
     """Return the detector, cut to the subarray that the file holds; to a centred one where it does not say which."""
+    detector = detector if frame is None else mode_of(detector, frame)
     geometry = detector.geometry
     if frame is None or not geometry.is_plain or "amplifier" in frame.axes:
         return detector

@@ -19,6 +19,7 @@ from obverse.errors import UsageError, nearest
 from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.geometry import Geometry
+from obverse.modes import Mode, in_mode, modes_from_table, modes_table
 from obverse.readout import Readout
 from obverse.recipe import Recipe, extra_steps
 
@@ -33,7 +34,19 @@ __all__ = ["SCHEMA", "Detector"]
 SCHEMA = 1
 """Version of the detector file format."""
 
-_TABLES = ("schema", "name", "summary", "geometry", "readout", "effects", "recipe", "file", "covariance")
+_TABLES = (
+    "schema",
+    "name",
+    "summary",
+    "geometry",
+    "readout",
+    "effects",
+    "recipe",
+    "file",
+    "covariance",
+    "mode",
+    "modes",
+)
 _EXTRA_STEPS = ("assemble", "estimate")
 
 
@@ -59,6 +72,10 @@ class Detector:
         What was measured together, and how well.
     file
         Keywords of its raw files.
+    mode
+        Name of the read-out mode that it is in, where it has several.
+    modes
+        The other modes.
 
     Raises
     ------
@@ -81,8 +98,13 @@ class Detector:
     summary: str = ""
     covariance: tuple[Block, ...] = ()
     file: Keywords | None = field(default=None)
+    mode: str = ""
+    modes: tuple[Mode, ...] = ()
 
     def __post_init__(self) -> None:
+        for mode in self.modes:
+            for effect, values in mode.effects.items():
+                self.effect(effect).replace(**values)
         refuse_wrong_order(self.effects)
         refuse_wrong_unit(self.effects)
         _refuse_bad_recipe(self)
@@ -273,7 +295,17 @@ class Detector:
                     raise UsageError(
                         f"detector {self.name!r}: {effect.name}.{name} is a map of {value.shape}, it cannot be resized"
                     )
-        return self.replace(geometry=self.geometry.resized(shape))
+        return self.replace(geometry=self.geometry.resized(shape), modes=())
+
+    def in_mode(self, name: str) -> Detector:
+        """Return the detector in another of its read-out modes.
+
+        Examples
+        --------
+        >>> Detector.load("corgi_excam").in_mode("ENG_EM").geometry.file_shape
+        (2200, 2200)
+        """
+        return in_mode(self, name)
 
     def with_covariance(self, *blocks: Block) -> Detector:
         """Return a copy with more covariance blocks."""
@@ -287,7 +319,7 @@ class Detector:
         given = exposure or Exposure(detector=self.name)
         if self.readout.name == "ramp" and given.pattern is None:
             given = replace(given, pattern=self.readout.pattern(None), exposure_time=None)  # type: ignore[attr-defined]
-        return given if given.detector else replace(given, detector=self.name)
+        return replace(given, detector=given.detector or self.name, mode=given.mode or self.mode or None)
 
     def _entry(self, scene: Any) -> tuple[Chain, NDArray[np.float32]]:
         """Return the chain from where the scene enters, and the scene as a map."""
@@ -317,7 +349,8 @@ class Detector:
         Parameters
         ----------
         what
-            The name of a built-in detector, the path of a TOML file, TOML text, or a table.
+            The name of a built-in detector, with a mode where it has several (``"corgi_excam:ENG_EM"``), the path of
+            a TOML file, TOML text, or a table.
 
         Examples
         --------
@@ -348,6 +381,8 @@ class Detector:
             summary=table.get("summary", ""),
             covariance=tuple(Block(tuple(b["names"]), np.asarray(b["matrix"])) for b in table.get("covariance", ())),
             file=_keywords_of(table.get("file")),
+            mode=table.get("mode", ""),
+            modes=modes_from_table(table.get("modes", {})),
         )
 
     def to_table(self) -> dict[str, Any]:
@@ -361,6 +396,10 @@ class Detector:
         table["recipe"] = {"steps": list(self.steps)}
         if self.file is not None:
             table["file"] = _keywords_table(self.file)
+        if self.mode:
+            table["mode"] = self.mode
+        if self.modes:
+            table["modes"] = modes_table(self.modes)
         if self.covariance:
             table["covariance"] = [{"names": list(b.names), "matrix": b.matrix} for b in self.covariance]
         return table
@@ -380,7 +419,7 @@ class Detector:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Detector):
             return NotImplemented
-        fields = ("name", "geometry", "effects", "readout", "steps", "summary", "covariance", "file")
+        fields = ("name", "geometry", "effects", "readout", "steps", "summary", "covariance", "file", "mode", "modes")
         return all(getattr(self, f) == getattr(other, f) for f in fields)
 
     def __hash__(self) -> int:

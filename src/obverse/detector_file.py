@@ -59,6 +59,9 @@ def load(what: str | Path | Mapping[str, Any]) -> Detector:
         return _parsed(text, "detector text", None)
     if text in built_in():
         return _parsed(_text(text), text, None)
+    name, _, mode = text.rpartition(":")
+    if name in built_in():
+        return load(name).in_mode(mode)
     path = Path(what)
     if not path.is_file():
         raise UsageError(

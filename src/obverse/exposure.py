@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Exposure:
         Time during which light falls on the detector [s]; a ramp may leave it out, its pattern says it.
     em_gain
         Commanded gain of the electron-multiplying register.
+    em_gain_actual
+        The gain that the register had, where it was measured or is calibrated.
     k_gain
         Gain of the last amplifier behind that register [electron/DN], where it is known.
     kind
@@ -37,6 +39,8 @@ class Exposure:
         Number of ramps in the exposure, with a reset before each.
     filter, detector
         Names, as the observatory writes them.
+    mode
+        Read-out mode, where a detector has several: which part of the sensor is read, and by which amplifier.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class Exposure:
     id: str = "exposure"
     exposure_time: float | None = None
     em_gain: float = 1.0
+    em_gain_actual: float | None = field(default=None, kw_only=True)
     k_gain: float | None = None
     kind: str = "science"
     start: str | None = None
@@ -61,6 +66,7 @@ class Exposure:
     integrations: int = 1
     filter: str | None = None
     detector: str | None = None
+    mode: str | None = None
 
     def __post_init__(self) -> None:
         if self.exposure_time is None and self.pattern is not None:
@@ -73,6 +79,11 @@ class Exposure:
             raise UsageError(f"Exposure {self.id!r}: exposure_time is {time}, it must be zero or more seconds")
         if self.integrations < 1:
             raise UsageError(f"Exposure {self.id!r}: integrations is {self.integrations}, it must be 1 or more")
+
+    @property
+    def applied_em_gain(self) -> float:
+        """The gain that electrons met in the register: the actual one where it is known, else the commanded one."""
+        return self.em_gain if self.em_gain_actual is None else self.em_gain_actual
 
     @property
     def seconds(self) -> float:

@@ -135,9 +135,16 @@ class Geometry:
     prescan, overscan
         Columns clocked out before and after the image columns of every row.
     reference
-        Width of the border of pixels that see no light: bottom, top, left, right.
+        Width of the border of pixels that collect nothing: bottom, top, left, right.
+    shielded
+        Width of the border, within that one, of pixels that are covered: they see no light, yet dark current and
+        cosmic rays; bottom, top, left, right.
     file_shape
         Shape of the file, where sections say where the amplifiers' parts are.
+    parallel_overscan
+        Rows clocked out after the image rows of every amplifier.
+    telemetry
+        Rows of the file, half-open, that hold house-keeping in place of pixels; () where there are none.
 
     Raises
     ------
@@ -151,6 +158,9 @@ class Geometry:
     ... )
     >>> geometry.clocked_shape, geometry.file_shape
     ((2, 4, 5), (4, 10))
+    >>> excam = Geometry((1037, 1056), prescan=1088, overscan=56, parallel_overscan=163, shielded=(13, 0, 0, 32))
+    >>> excam.file_shape, int(excam.in_file("lit").sum()) == 1024**2
+    ((1200, 2200), True)
     """
 
     shape: tuple[int, int]
@@ -159,6 +169,9 @@ class Geometry:
     overscan: int = 0
     reference: tuple[int, int, int, int] = (0, 0, 0, 0)
     file_shape: tuple[int, int] = (0, 0)
+    parallel_overscan: int = 0
+    shielded: tuple[int, int, int, int] = (0, 0, 0, 0)
+    telemetry: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.amplifiers:
@@ -167,6 +180,7 @@ class Geometry:
         if self.file_shape == (0, 0):
             self._set("file_shape", self._mosaic_shape())
         self._refuse_bad_pieces()
+        self._refuse_bad_border()
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -182,7 +196,12 @@ class Geometry:
     def clocked_shape(self) -> tuple[int, int, int]:
         """Amplifiers, rows, and columns with prescan and overscan."""
         rows, columns = self.image_shape
-        return len(self.amplifiers), rows, self.prescan + columns + self.overscan
+        return len(self.amplifiers), rows + self.parallel_overscan, self.prescan + columns + self.overscan
+
+    @property
+    def image_rows(self) -> slice:
+        """Rows of a clocked frame that saw the sky."""
+        return slice(0, self.image_shape[0])
 
     @property
     def image_columns(self) -> slice:
@@ -197,7 +216,7 @@ class Geometry:
     @property
     def is_plain(self) -> bool:
         """Whether file and sensor are the same pixels in the same order."""
-        no_scans = self.prescan == self.overscan == 0
+        no_scans = self.prescan == self.overscan == self.parallel_overscan == 0
         return no_scans and self.file_shape == self.shape and all(a.image_at is None for a in self.amplifiers)
 
     @cached_property
@@ -239,16 +258,29 @@ class Geometry:
 
     @cached_property
     def sensitive(self) -> NDArray[np.bool_]:
-        """Pixels that see light, (row, column); the reference pixels do not."""
-        mask = np.zeros(self.shape, bool)
-        mask[self.lit] = True
-        return mask
+        """Pixels that collect charge, (row, column); the reference pixels do not."""
+        return self._within(self.reference)
+
+    @cached_property
+    def sees_light(self) -> NDArray[np.bool_]:
+        """Pixels that see light, (row, column): those of `lit`."""
+        return self._within(self._border)
 
     @property
     def lit(self) -> tuple[slice, slice]:
-        """Rows and columns that see light: those within the border of reference pixels."""
-        bottom, top, left, right = self.reference
+        """Rows and columns that see light: those within the border of reference pixels and the shield."""
+        bottom, top, left, right = self._border
         return slice(bottom, self.shape[0] - top), slice(left, self.shape[1] - right)
+
+    @property
+    def _border(self) -> tuple[int, ...]:
+        return tuple(a + b for a, b in zip(self.reference, self.shielded, strict=True))
+
+    def _within(self, border: Sequence[int]) -> NDArray[np.bool_]:
+        bottom, top, left, right = border
+        mask = np.zeros(self.shape, bool)
+        mask[bottom : self.shape[0] - top, left : self.shape[1] - right] = True
+        return mask
 
     def on_sensor(self, image: NDArray[Any]) -> NDArray[Any]:
         """Return an image of the sensor, or of the part that sees light, on the whole sensor; zero beside it.
@@ -289,7 +321,9 @@ class Geometry:
             return int(parts[0]), int(parts[1])
 
         amplifiers = tuple(replace(a, rows=scaled(a.rows, 0), columns=scaled(a.columns, 1)) for a in self.amplifiers)
-        return replace(self, shape=shape, amplifiers=amplifiers, file_shape=(0, 0))
+        made = replace(self, shape=shape, amplifiers=amplifiers, file_shape=(0, 0), telemetry=())
+        ends = tuple(row - self.file_shape[0] + made.file_shape[0] for row in self.telemetry)
+        return replace(made, telemetry=ends)
 
     # -- the three layouts -------------------------------------------------------------------------------------
 
@@ -313,15 +347,52 @@ class Geometry:
         """Turn the sensor's (..., row, column) into (..., amplifier, row, column), zero in the scans."""
         out = np.zeros((*sensor.shape[:-2], *self.clocked_shape), sensor.dtype)
         for i, amplifier in enumerate(self.amplifiers):
-            out[..., i, :, self.image_columns] = amplifier.flip(amplifier.section.cut(sensor))
+            out[..., i, self.image_rows, self.image_columns] = amplifier.flip(amplifier.section.cut(sensor))
         return out
 
     def assemble(self, clocked: NDArray[Any]) -> NDArray[Any]:
         """Trim (..., amplifier, row, column) and put it together as the sensor's (..., row, column)."""
         out = np.zeros((*clocked.shape[:-3], *self.shape), clocked.dtype)
         for i, amplifier in enumerate(self.amplifiers):
-            amplifier.section.cut(out)[...] = amplifier.flip(clocked[..., i, :, self.image_columns])
+            amplifier.section.cut(out)[...] = amplifier.flip(clocked[..., i, self.image_rows, self.image_columns])
         return out
+
+    def in_file(self, what: str) -> NDArray[np.bool_]:
+        """Return which pixels of the file (row, column) are of one kind.
+
+        Parameters
+        ----------
+        what
+            ``"sensor"`` (all that stood under the sky, shielded or not), ``"lit"`` (what sees light), ``"prescan"``,
+            ``"overscan"`` (columns, along the whole file), ``"parallel_overscan"`` (rows behind those of the sensor,
+            in its columns), or ``"telemetry"``.
+
+        Examples
+        --------
+        >>> Geometry((2, 3), prescan=1, parallel_overscan=1).in_file("prescan").astype(int)
+        array([[1, 0, 0, 0],
+               [1, 0, 0, 0],
+               [1, 0, 0, 0]])
+        """
+        if what == "telemetry":
+            return np.isin(np.arange(self.file_shape[0]), range(*self.telemetry))[:, None] & np.ones(
+                self.file_shape[1], bool
+            )
+        if what in ("sensor", "lit"):
+            return self.unclock(self.pad(self.sees_light if what == "lit" else np.ones(self.shape, bool)))
+        image, behind = self.image_columns, slice(self.image_rows.stop, None)
+        parts = {
+            "prescan": (slice(None), slice(0, image.start)),
+            "overscan": (slice(None), self.overscan_columns),
+            "parallel_overscan": (behind, image),
+        }
+        if what not in parts:
+            raise UsageError(
+                f"geometry: no part {what!r} of a file, {nearest(what, (*parts, 'sensor', 'lit', 'telemetry'))}"
+            )
+        clocked = np.zeros(self.clocked_shape, bool)
+        clocked[:, *parts[what]] = True
+        return self.unclock(clocked)
 
     def _pieces(self, i: int) -> list[tuple[slice, Section]]:
         """List the parts of amplifier `i`: its clocked columns, and the section of the file that holds them."""
@@ -337,13 +408,13 @@ class Geometry:
 
     def _mosaic_section(self, amplifier: Amplifier) -> Section:
         rows, columns = self.image_shape
-        width = self.clocked_shape[2]
-        row, column = amplifier.rows[0], amplifier.columns[0] // columns * width
-        return Section((row, row + rows), (column, column + width))
+        _, height, width = self.clocked_shape
+        row, column = amplifier.rows[0] // rows * height, amplifier.columns[0] // columns * width
+        return Section((row, row + height), (column, column + width))
 
     def _mosaic_shape(self) -> tuple[int, int]:
-        across = self.shape[1] // self.image_shape[1]
-        return self.shape[0], across * self.clocked_shape[2]
+        down, across = (whole // one for whole, one in zip(self.shape, self.image_shape, strict=True))
+        return down * self.clocked_shape[1], across * self.clocked_shape[2]
 
     # -- checks ------------------------------------------------------------------------------------------------
 
@@ -377,44 +448,56 @@ class Geometry:
         for i, amplifier in enumerate(self.amplifiers):
             for columns, where in self._pieces(i):
                 width = len(range(*columns.indices(self.clocked_shape[2])))
-                if where.shape != (self.image_shape[0], width):
+                if where.shape != (self.clocked_shape[1], width):
                     raise UsageError(
                         f"geometry: amplifier {amplifier.name!r}: {where.to_iraf()} has shape {where.shape}, "
-                        f"its pixels {(self.image_shape[0], width)}"
+                        f"its pixels {(self.clocked_shape[1], width)}"
                     )
                 if where.rows[1] > self.file_shape[0] or where.columns[1] > self.file_shape[1]:
                     raise UsageError(
                         f"geometry: amplifier {amplifier.name!r}: {where.to_iraf()} is outside {self.file_shape}"
                     )
 
+    def _refuse_bad_border(self) -> None:
+        bottom, top, left, right = self._border
+        if bottom + top > self.shape[0] or left + right > self.shape[1]:
+            raise UsageError(f"geometry: a border of {self._border} is wider than {self.shape}")
+        if self.telemetry and not _is_span(self.telemetry, self.file_shape[0]):
+            raise UsageError(f"geometry: telemetry rows {self.telemetry} are not rows of a file of {self.file_shape}")
+        if self.telemetry and (self.in_file("telemetry") & self.in_file("lit")).any():
+            raise UsageError(f"geometry: telemetry rows {self.telemetry} cut the image area")
+
     # -- TOML --------------------------------------------------------------------------------------------------
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Geometry:
         """Build from the ``[geometry]`` table of a detector file."""
-        known = {"shape", "prescan", "overscan", "reference", "file_shape", "amplifier"}
+        known = {*_NUMBERS, *_SPANS, "amplifier"}
         _refuse_unknown("geometry", table, known)
         if "shape" not in table:
             raise UsageError("geometry: 'shape' is missing (rows and columns of the sensor)")
         amplifiers = tuple(_amplifier(entry) for entry in table.get("amplifier", ()))
-        given: dict[str, Any] = {
-            k: _integers(f"geometry.{k}", table[k]) for k in ("shape", "reference", "file_shape") if k in table
-        }
-        given |= {k: int(table[k]) for k in ("prescan", "overscan") if k in table}
+        given: dict[str, Any] = {k: _integers(f"geometry.{k}", table[k]) for k in _SPANS if k in table}
+        given |= {k: int(table[k]) for k in _NUMBERS if k in table}
         return cls(amplifiers=amplifiers, **given)
 
     def to_table(self) -> dict[str, Any]:
         """Write the ``[geometry]`` table of a detector file."""
         table: dict[str, Any] = {"shape": list(self.shape)}
-        table |= {k: getattr(self, k) for k in ("prescan", "overscan") if getattr(self, k)}
-        if any(self.reference):
-            table["reference"] = list(self.reference)
+        table |= {k: getattr(self, k) for k in _NUMBERS if getattr(self, k)}
+        table |= {k: list(getattr(self, k)) for k in ("reference", "shielded", "telemetry") if any(getattr(self, k))}
         if self.file_shape != self._mosaic_shape():
             table["file_shape"] = list(self.file_shape)
         return table | {"amplifier": [_amplifier_table(a) for a in self.amplifiers]}
 
 
+def _is_span(rows: tuple[int, ...], end: int) -> bool:
+    return len(rows) == 2 and 0 <= rows[0] < rows[1] <= end
+
+
 _SECTIONS = ("prescan_at", "image_at", "overscan_at")
+_NUMBERS = ("prescan", "overscan", "parallel_overscan")
+_SPANS = ("shape", "reference", "shielded", "file_shape", "telemetry")
 
 
 def _amplifier(entry: Mapping[str, Any]) -> Amplifier:

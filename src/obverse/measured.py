@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from obverse.belief import Block
 from obverse.detector import Detector
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.flags import UNUSABLE, Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
@@ -204,15 +205,16 @@ def _pairs(belief: Detector, frames: Sequence[Frame]) -> list[tuple[_Plane, _Pla
 def _planes_of(belief: Detector, frame: Frame) -> list[_Plane]:
     geometry = belief.geometry
     if "resultant" not in frame.axes:
-        pixels = np.where(_bad(frame, UNUSABLE), np.nan, frame.data)[..., geometry.image_columns].astype(np.float64)
-        return [_Plane(pixels, _amplified(belief, float(np.nanmedian(pixels))))]
+        good = np.where(_bad(frame, UNUSABLE), np.nan, frame.data)
+        pixels = good[..., geometry.image_rows, geometry.image_columns].astype(np.float64)
+        return [_Plane(pixels, _amplified(belief, float(np.nanmedian(pixels)), frame.exposure))]
     if frame.exposure.pattern is None or (frame.exposure.pattern.n_reads != 1).any():
         raise UsageError(
             f"measured: ramp {frame.exposure.id!r} averages reads; calibration ramps must store every read"
         )
     data = np.where(_bad(frame, UNUSABLE) | ~geometry.sensitive, np.nan, frame.data).astype(np.float64)
     steps = np.diff(np.where(_bad(frame, Flag.JUMP_DET), np.nan, data), axis=1)
-    reads = [_amplified(belief, float(np.nanmedian(level))) for level in np.moveaxis(data, 1, 0)]
+    reads = [_amplified(belief, float(np.nanmedian(level)), frame.exposure) for level in np.moveaxis(data, 1, 0)]
     return [
         _Plane(geometry.pad(steps[i, k]), reads[k] + reads[k + 1])
         for i in range(len(steps))
@@ -224,10 +226,10 @@ def _bad(frame: Frame, flags: Flag) -> NDArray[np.bool_]:
     return np.zeros(frame.shape, bool) if frame.flags is None else (frame.flags & flags) != 0
 
 
-def _amplified(belief: Detector, signal: float) -> float:
+def _amplified(belief: Detector, signal: float, exposure: Exposure) -> float:
     """Return the factor by which corrections have multiplied the variance of the read noise at this signal."""
     steepness = belief.effect("nonlinearity").steepness(signal) if belief.has("nonlinearity") else 1.0
-    return float(steepness**2 * np.prod([effect.amplification() for effect in belief.effects]))
+    return float(steepness**2 * np.prod([effect.amplification(exposure) for effect in belief.effects]))
 
 
 def _border(belief: Detector) -> int:

@@ -50,6 +50,8 @@ class Moment:
         The raw value that an electron charge ends as, at the rows in hand; only when calibrating.
     read_noise
         Noise of a single read, at the rows in hand [electron]; only when calibrating.
+    excess
+        What multiplication in a register makes of the variance of the electrons that entered it; only when calibrating.
     threads
         Worker threads that a step may start, None for one a processor: those of the recipe for a step that has the
         whole frame, else 1, because the tiles run in parallel.
@@ -67,6 +69,7 @@ class Moment:
     rows: slice = field(default_factory=lambda: slice(None))
     respond: Callable[[ArrayLike], NDArray[Any]] | None = None
     read_noise: Any = 0.0
+    excess: float = 1.0
     threads: int | None = 1
 
     @classmethod
@@ -141,10 +144,11 @@ class Moment:
     def _padded(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring a sensor map into read-out order; prescan and overscan get the mean of their amplifier, not zero."""
         clocked = self.geometry.pad(values)
-        image = self.geometry.image_columns
-        mean = np.nanmean(clocked[..., image], axis=(-2, -1), keepdims=True)
-        clocked[..., : image.start] = mean
-        clocked[..., image.stop :] = mean
+        rows, columns = self.geometry.image_rows, self.geometry.image_columns
+        mean = np.nanmean(clocked[..., rows, columns], axis=(-2, -1), keepdims=True)
+        clocked[..., : columns.start] = mean
+        clocked[..., columns.stop :] = mean
+        clocked[..., rows.stop :, :] = mean
         return clocked
 
     def _map(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -39,12 +39,14 @@ def read_noise(effects: Sequence[Effect], at: Moment, *, cancels: tuple[str, ...
     amplified = 1.0
     quantised = any(getattr(e, "includes_quantisation", "no") == "yes" for e in effects)
     for effect in effects:
+        if effect.site == "transfer":  # what multiplies electrons in the register; its own scatter is `excess`
+            amplified *= effect.amplification(at.exposure)
         if effect.site not in _NOISY_SITES or effect.cadence in cancels or (quantised and effect.site == "digital"):
             continue
         here = at.replace(read_noise=np.sqrt(seen) / unit)
         added = unit**2 * effect.variance(np.zeros((), np.float32), here)
         seen, total = seen + added, total + amplified * added
-        amplified *= effect.amplification()
+        amplified *= effect.amplification(at.exposure)
         if effect.name == "gain":
             unit = at.plane(getattr(effect, "gain"))  # noqa: B009 (the class is found by name, not imported)
     return np.sqrt(total)

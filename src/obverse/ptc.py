@@ -222,7 +222,8 @@ def _image(item: Any, detector: Detector | None) -> NDArray[np.float64]:
         done = detector.recipe().before("gain").run(item)
         data = done.data if "amplifier" in done.axes else detector.geometry.pad(done.data)
         bad = np.zeros(data.shape, bool) if done.flags is None or "amplifier" not in done.axes else done.flags != 0
-        return np.where(bad, np.nan, data)[..., detector.geometry.image_columns].astype(np.float64)
+        part = detector.geometry.image_rows, detector.geometry.image_columns
+        return np.where(bad, np.nan, data)[..., *part].astype(np.float64)
     array = np.asarray(item, np.float64)
     return array if array.ndim == 3 else array[None]
 

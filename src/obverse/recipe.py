@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -161,7 +162,7 @@ class Recipe:
 
         def work(tile: Frame, rows: slice) -> Frame:
             at = whole.replace(rows=rows, respond=respond.at(rows))
-            at = at.replace(read_noise=self._noise(at))
+            at = at.replace(read_noise=self._noise(at), excess=self._excess(at))
             for step in steps:
                 tile = step(tile, at)
             return tile
@@ -169,6 +170,9 @@ class Recipe:
         if barrier:
             return work(frame, slice(None))
         return run_tiled(frame, work, halo=sum(step.halo for step in steps), threads=threads, height=tile_rows)
+
+    def _excess(self, at: Moment) -> float:
+        return math.prod(effect.excess(at.exposure) for effect in self.detector.effects)
 
     def _noise(self, at: Moment) -> NDArray[Any]:
         detector = self.detector
@@ -187,16 +191,20 @@ def clocked(frame: Frame, geometry: Geometry) -> Frame:
     """Turn a frame from file layout into read-out order."""
     flags = None if frame.flags is None else geometry.clock(frame.flags)
     axes = (*frame.axes[:-2], "amplifier", "row", "column")
-    if frame.pixel_flags is not None:
+    if frame.pixel_flags is not None and len(geometry.amplifiers) > 1:
         raise UsageError("a raw frame with scans cannot have pixel flags yet: give them to the assembled image")
-    return frame.replace(data=geometry.clock(frame.data), axes=axes, flags=flags)
+    pixel_flags = None if frame.pixel_flags is None else geometry.clock(frame.pixel_flags)[0]
+    return frame.replace(data=geometry.clock(frame.data), axes=axes, flags=flags, pixel_flags=pixel_flags)
 
 
 def assembled(frame: Frame, at: Moment) -> Frame:
     """Trim the scans and put the amplifiers together: what they held is lost."""
     flags = None if frame.flags is None else at.geometry.assemble(frame.flags)
+    pixel_flags = None if frame.pixel_flags is None else at.geometry.assemble(frame.pixel_flags[None])
     axes = tuple(axis for axis in frame.axes if axis != "amplifier")
-    return frame.replace(data=at.geometry.assemble(frame.data), axes=axes, flags=flags)
+    image = frame.replace(data=at.geometry.assemble(frame.data), axes=axes, flags=flags, pixel_flags=pixel_flags)
+    covered = at.geometry.sensitive & ~at.geometry.sees_light
+    return add_pixel_flag(image, covered, Flag.NON_SCIENCE | Flag.DO_NOT_USE) if covered.any() else image
 
 
 class _Response:

@@ -104,7 +104,7 @@ def _uncoupled(v: Array, at: Moment, detector: Detector) -> tuple[Array, float]:
         return v, 1.0
     coupling = detector.effect("interpixel_capacitance")
     back = coupling.correct(Frame(v.astype(np.float32), "electron"), at).data
-    return np.asarray(back, np.float64), coupling.amplification()
+    return np.asarray(back, np.float64), coupling.amplification(at.exposure)
 
 
 def _common(at: Moment, detector: Detector) -> Any:

@@ -136,7 +136,7 @@ class Stand:
     @cached_property
     def lit(self) -> NDArray[np.bool_]:
         """Pixels that see light."""
-        return self.geometry.pad(self.geometry.sensitive) if self.clocked else self.geometry.sensitive
+        return self.geometry.pad(self.geometry.sees_light) if self.clocked else self.geometry.sees_light
 
     @cached_property
     def history(self) -> History:

@@ -255,7 +255,8 @@ def test_interpixel_capacitance_makes_a_flat_too_even(coupling, bias):
 
 def test_interpixel_capacitance_of_the_inverse_amplifies_white_noise():
     # to first order the inverse kernel is 1 + 4a in the middle and -a around: (1 + 4a)^2 + 4 a^2
-    assert InterpixelCapacitance.cross(0.005).amplification() == pytest.approx(1.02**2 + 4 * 0.005**2, rel=2e-3)
+    amplification = InterpixelCapacitance.cross(0.005).amplification(Exposure("a", 1.0))
+    assert amplification == pytest.approx(1.02**2 + 4 * 0.005**2, rel=2e-3)
 
 
 def test_nonlinearity_of_wfc3_is_five_percent_at_full_well():

@@ -84,7 +84,7 @@ def test_noise_of_the_converter_grows_with_the_factor():
 def _before(detector):
     """What corrections of effects in front of the converter multiply its noise by."""
     names = [effect.name for effect in detector.effects]
-    return np.prod([effect.amplification() for effect in detector.effects[: names.index("adc")]])
+    return np.prod([effect.amplification(Exposure("a", 1.0)) for effect in detector.effects[: names.index("adc")]])
 
 
 # -- dark ramps ---------------------------------------------------------------------------------------------------

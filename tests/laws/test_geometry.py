@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -26,7 +27,8 @@ def geometries(draw):
         for i, j in grid
     )
     shape = (down * rows, across * columns)
-    return Geometry(shape, amplifiers, prescan=draw(st.integers(0, 3)), overscan=draw(st.integers(0, 4)))
+    scans = {name: draw(st.integers(0, 4)) for name in ("prescan", "overscan", "parallel_overscan")}
+    return Geometry(shape, amplifiers, **scans)
 
 
 def numbered(shape):
@@ -179,3 +181,60 @@ def test_a_sensor_is_accepted_exactly_where_each_pixel_is_read_once(corners):
     row, column = np.argwhere(times_read != 1)[0]
     with pytest.raises(UsageError, match=rf"pixel \({row}, {column}\) is read by {times_read[row, column]} amplifiers"):
         Geometry((4, 6), amplifiers, file_shape=(4, 6))
+
+
+# -- rows behind the image, shields and telemetry ------------------------------------------------------------------
+
+
+def excam(**more):
+    """A small register-read CCD: scans on three sides of the image, as the Roman Coronagraph's camera has them."""
+    given = {"prescan": 7, "overscan": 2, "parallel_overscan": 5, "shielded": (2, 0, 0, 3), "telemetry": (24, 25)}
+    return Geometry((20, 12), **(given | more))
+
+
+def test_rows_behind_the_image_come_last_and_columns_before_it_come_first():
+    file = excam().unclock(excam().pad(np.ones((20, 12))))
+    assert file.shape == (25, 21)
+    assert (file[:20, 7:19] == 1).all()
+    assert file.sum() == 20 * 12
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_every_corner_keeps_file_and_sensor_with_rows_behind_the_image(corner):
+    geometry = Geometry((20, 12), (Amplifier("1", (0, 20), (0, 12), corner),), prescan=3, parallel_overscan=5)
+    sensor = np.arange(240.0).reshape(20, 12)
+    clocked = geometry.pad(sensor)
+    np.testing.assert_array_equal(geometry.clock(geometry.unclock(clocked)), clocked)
+    np.testing.assert_array_equal(geometry.assemble(clocked), sensor)
+    first = sensor[-1 if corner.startswith("upper") else 0, -1 if corner.endswith("right") else 0]
+    assert clocked[0, 0, 3] == first
+
+
+def test_parts_of_a_file_leave_nothing_out_and_overlap_nowhere():
+    geometry = excam()
+    parts = [geometry.in_file(part) for part in ("sensor", "prescan", "overscan", "parallel_overscan")]
+    assert (np.sum(parts, axis=0) == 1).all()
+    assert not (geometry.in_file("lit") & ~geometry.in_file("sensor")).any()
+    assert geometry.in_file("lit")[2:20, 7:16].all() and geometry.in_file("lit").sum() == 18 * 9
+    assert geometry.in_file("telemetry").sum(axis=1).tolist() == [0] * 24 + [21]
+
+
+def test_telemetry_stays_at_the_end_of_a_resized_file():
+    assert excam().resized((40, 12)).telemetry == (44, 45)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"telemetry": (10, 11)}, "telemetry rows (10, 11) cut the image area"),
+        ({"telemetry": (25, 26)}, "telemetry rows (25, 26) are not rows of a file"),
+        ({"shielded": (20, 1, 0, 0)}, "a border of (20, 1, 0, 0) is wider than (20, 12)"),
+    ],
+)
+def test_geometries_that_cannot_be_are_refused_when_made(more, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        excam(**more)
+
+
+def test_a_geometry_with_all_its_parts_comes_back_from_its_table():
+    assert Geometry.from_table(excam().to_table()) == excam()

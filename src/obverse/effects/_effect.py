@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from obverse.contract import Contract
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import Parameters, param
@@ -70,8 +71,12 @@ class Effect(Parameters):
         """Return the variance that it adds to one read of `charge` [unit of the chain there, squared]."""
         return np.zeros((), np.float32)
 
-    def amplification(self) -> float:
+    def amplification(self, exposure: Exposure) -> float:
         """Return the factor by which its correction multiplies the variance of noise that entered behind it."""
+        return 1.0
+
+    def excess(self, exposure: Exposure) -> float:
+        """Return the factor by which it multiplies the variance of electrons that were counted before it."""
         return 1.0
 
     @property

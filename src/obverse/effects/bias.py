@@ -102,7 +102,7 @@ class Bias(Effect):
             level, variance = planes.mean(axis=0), planes.var(axis=0, ddof=1) / len(planes)
             level, variance = (at.geometry.unclock(p) if p.ndim == 3 else p for p in (level, variance))
             return self.replace(level=level), Block(("bias.level",), variance[None, None])
-        image = planes[..., at.geometry.image_columns]
+        image = planes[..., at.geometry.image_rows, at.geometry.image_columns]
         levels = clipped_mean(image.reshape(*image.shape[:2], -1))
         within = image.var(axis=(0, 2, 3)) / image[:, 0].size
         # the level wanders from frame to frame, by more than the noise of a mean over all pixels

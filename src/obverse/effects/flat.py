@@ -95,7 +95,7 @@ class Flat(Effect):
         effect, block
             A map with its error; NaN where no frame is usable.
         """
-        normal = [_normalised(frame, at.geometry.sensitive) for frame in frames]
+        normal = [_normalised(frame, at.geometry.sees_light) for frame in frames]
         response, variance = (np.stack(planes) for planes in zip(*normal, strict=True))
         good = np.isfinite(response)
         n = good.sum(axis=0)
@@ -103,7 +103,7 @@ class Flat(Effect):
             mean = np.where(good, response, 0.0).sum(axis=0) / n
             error = np.sqrt(np.where(good, variance, 0.0).sum(axis=0)) / n
         mean = np.where(mean > _DEAD, mean, np.nan)
-        mean, error = (np.where(at.geometry.sensitive, p, blind) for p, blind in ((mean, 1.0), (error, 0.0)))
+        mean, error = (np.where(at.geometry.sees_light, p, blind) for p, blind in ((mean, 1.0), (error, 0.0)))
         effect = self.replace(response=mean, error=error)
         return effect, Block(("flat.response",), np.nan_to_num(error[None, None] ** 2))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from obverse.contract import Exact
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
@@ -64,6 +65,6 @@ class GainScale(Effect):
             )
         return frame.replace(data=np.asarray(frame.data, np.float32) * at.plane(self.factor))
 
-    def amplification(self) -> float:
+    def amplification(self, exposure: Exposure) -> float:
         """Return the mean square of the factor: what noise of the converter is multiplied by."""
         return float(np.nanmean(np.asarray(self.factor) ** 2))

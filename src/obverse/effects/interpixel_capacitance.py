@@ -12,6 +12,7 @@ from obverse.contract import Approximate
 from obverse.effects._coupling import couple, cross
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
@@ -110,7 +111,7 @@ class InterpixelCapacitance(Effect):
             guess = seen - self._coupled(guess, at)
         return frame.replace(data=guess)
 
-    def amplification(self) -> float:
+    def amplification(self, exposure: Exposure) -> float:
         """Return the sum of squares of the inverse kernel: what white read noise is multiplied by."""
         rounds = self.rounds
         spot = np.zeros((4 * rounds + 1, 4 * rounds + 1))

@@ -22,7 +22,9 @@ __all__ = ["SingleRead"]
 class SingleRead(Readout):
     r"""Expose, then clock every pixel to the node of its amplifier and read it once.
 
-    .. math:: \hat q = q, \qquad \mathrm{Var} = \max(q, 0) + \sigma^2
+    .. math:: \hat q = q, \qquad \mathrm{Var} = F^2 \max(q, 0) + \sigma^2
+
+    :math:`F` is the excess noise factor of a register, 1 where there is none.
 
     Notes
     -----
@@ -64,4 +66,4 @@ class SingleRead(Readout):
         if frame.unit != "electron":
             raise UsageError(f"estimate: the frame is in {frame.unit!r}, it must be in 'electron': undo the gain first")
         read = np.broadcast_to(np.asarray(at.read_noise, np.float32) ** 2, frame.shape)
-        return frame.replace(variances={"poisson": np.maximum(frame.data, 0), "read": read})
+        return frame.replace(variances={"poisson": np.float32(at.excess) * np.maximum(frame.data, 0), "read": read})

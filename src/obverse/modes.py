@@ -1,0 +1,98 @@
+"""Read-out modes: the same sensor and electronics, another part of it read, or through another amplifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from obverse.errors import UsageError, nearest
+from obverse.geometry import Geometry
+
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+    from obverse.frame import Frame
+
+__all__ = ["Mode", "in_mode", "mode_of", "modes_from_table", "modes_table"]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What differs from the default mode of a detector.
+
+    Parameters
+    ----------
+    name
+        As the observatory calls it: ``"ENG_EM"``.
+    geometry
+        What is read; checked like any geometry when the file is loaded.
+    effects
+        Parameters that differ, by effect: ``{"bias_drift": {"seen_in": "overscan"}}``.
+    """
+
+    name: str
+    geometry: Geometry
+    effects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def in_mode(detector: Detector, name: str) -> Detector:
+    """Return the detector in one of its modes; it has no other modes then: load it again for another."""
+    if name == detector.mode:
+        return detector
+    for mode in detector.modes:
+        if mode.name == name:
+            return _switched(detector, mode)
+    known = [m for m in (detector.mode, *(mode.name for mode in detector.modes)) if m]
+    raise UsageError(f"detector {detector.name!r} has no mode {name!r}, {nearest(name, known)}")
+
+
+def mode_of(detector: Detector, frame: Frame) -> Detector:
+    """Return the detector in the mode that a frame names; else in the only mode whose files have its size."""
+    if not detector.modes:
+        return detector
+    if frame.exposure.mode:
+        return in_mode(detector, frame.exposure.mode)
+    shape = frame.shape[-2:]
+    if "amplifier" in frame.axes or shape == detector.geometry.file_shape:
+        return detector
+    fitting = [mode.name for mode in detector.modes if mode.geometry.file_shape == shape]
+    if len(fitting) > 1:
+        raise UsageError(
+            f"{frame.exposure.id}: {shape[0]} x {shape[1]} pixels fit the modes {', '.join(fitting)} of detector "
+            f"{detector.name!r}, and the file names none: choose one, --detector {detector.name}:{fitting[0]}"
+        )
+    return in_mode(detector, fitting[0]) if fitting else detector
+
+
+def _switched(detector: Detector, mode: Mode) -> Detector:
+    changed = detector.replace(geometry=mode.geometry, mode=mode.name, modes=())
+    for effect, values in mode.effects.items():
+        changed = changed.with_effect(changed.effect(effect).replace(**values))
+    return changed
+
+
+def modes_from_table(table: Mapping[str, Any]) -> tuple[Mode, ...]:
+    """Build from the ``[modes]`` tables of a detector file."""
+    return tuple(_mode(name, entry) for name, entry in table.items())
+
+
+def modes_table(modes: tuple[Mode, ...]) -> dict[str, Any]:
+    """Write the ``[modes]`` tables of a detector file."""
+    return {mode.name: _told(mode) for mode in modes}
+
+
+def _told(mode: Mode) -> dict[str, Any]:
+    effects = {name: dict(values) for name, values in mode.effects.items()}
+    return {"geometry": mode.geometry.to_table()} | ({"effects": effects} if effects else {})
+
+
+def _mode(name: str, entry: Mapping[str, Any]) -> Mode:
+    for key in entry:
+        if key not in ("geometry", "effects"):
+            raise UsageError(f"modes.{name}: unknown key {key!r}, {nearest(key, ('geometry', 'effects'))}")
+    if "geometry" not in entry:
+        raise UsageError(f"modes.{name}: 'geometry' is missing")
+    try:
+        return Mode(name, Geometry.from_table(entry["geometry"]), entry.get("effects", {}))
+    except UsageError as problem:
+        raise UsageError(f"modes.{name}: {problem}") from None
