@@ -57,7 +57,7 @@ def test_what_was_padded_is_assembled_again_exactly(geometry):
 @given(geometries())
 def test_padding_puts_zero_into_the_scans_and_nowhere_else(geometry):
     padded = geometry.pad(numbered(geometry.shape))
-    assert (padded[..., geometry.image_columns] > 0).all()
+    assert (padded[..., geometry.image_rows, geometry.image_columns] > 0).all()
     assert padded.sum() == numbered(geometry.shape).sum()
 
 
@@ -78,7 +78,7 @@ def test_a_table_says_all_of_a_geometry(geometry):
 
 @given(geometries())
 def test_the_amplifier_map_names_the_amplifier_of_every_pixel(geometry):
-    names = geometry.pad(geometry.amplifier_map)[..., geometry.image_columns]
+    names = geometry.pad(geometry.amplifier_map)[..., geometry.image_rows, geometry.image_columns]
     for i, block in enumerate(names):
         assert (block == i).all()
 

@@ -17,6 +17,7 @@ __all__ = [
     "REFERENCES",
     "SEED",
     "SET",
+    "Numbers",
     "Positive",
     "Range",
     "Shape",
@@ -95,6 +96,18 @@ class Shape(click.ParamType[tuple[int, int], str]):
         if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
             self.fail(f"{value!r} must look like 64x64, with at least one row and one column", param, ctx)
         return int(rows), int(columns)
+
+
+class Numbers(click.ParamType[tuple[float, ...], str]):
+    """One number or several: 2,10,100."""
+
+    name = "NUMBER[,NUMBER...]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        try:
+            return tuple(float(each) for each in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} must be a number, or several as 2,10,100", param, ctx)
 
 
 class Range(click.ParamType[tuple[float, float], str]):

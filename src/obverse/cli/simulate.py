@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from obverse.cli._options import FILES, KINDS, OVERWRITE, SEED, Shape, light_of_stars
+from obverse.cli._options import FILES, KINDS, OVERWRITE, SEED, Numbers, Shape, light_of_stars
 
 __all__ = ["simulate"]
 
@@ -16,6 +16,7 @@ EXAMPLES = (
     "Examples:\n"
     "  obverse simulate generic_h2rg --flat 50 --shape 256x256 -o ramp.fits\n"
     "  obverse simulate generic_ccd stars.fits --time 30 -o raw.fits\n"
+    "  obverse simulate corgi_excam --kind dark --em-gain 2,100,5000 --time 2,60 --count 30 --shape 106x107 -o darks\n"
     "  obverse simulate jwst_nircam --flat 20 --groups 6 --pattern SHALLOW4 --integrations 2 -o a_uncal.fits\n"
     "  obverse simulate roman_wfi --flat 20 --groups 8 --pattern 4,0 --shape 128x128 -o a_uncal.asdf\n"
     "  obverse simulate roman_wfi stars.ecsv --psf moffat:1.8 --band F158 --sky 0.5 --pattern MA4 -o a_uncal.asdf\n"
@@ -35,7 +36,15 @@ EXAMPLES = (
     "other NAME.fits one of ours.",
 )
 @click.option("--flat", type=float, metavar="ELECTRONS_PER_SECOND", help="Even light instead of a scene [electron/s].")
-@click.option("--time", "seconds", type=float, help="Exposure time of a CCD [s].")
+@click.option("--time", "seconds", type=Numbers(), help="Exposure time of a CCD [s], or several for a campaign.")
+@click.option("--em-gain", "gains", type=Numbers(), help="Gain of an electron-multiplying register, or several.")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Exposures of each time and gain; a campaign of several is written into the directory --out.",
+)
 @click.option(
     "--groups",
     "--reads",
@@ -72,7 +81,9 @@ def simulate(
     scene: Path | None,
     out: Path,
     flat: float | None,
-    seconds: float | None,
+    seconds: tuple[float, ...] | None,
+    gains: tuple[float, ...] | None,
+    count: int,
     groups: int | None,
     pattern: str | None,
     integrations: int,
@@ -90,15 +101,18 @@ def simulate(
     """Write the raw file that DETECTOR makes of SCENE.
 
     SCENE is a FITS image of photon rates [photon/s], or with --psf a catalogue (ECSV, FITS, Parquet) of stars and
-    galaxies; --flat is even light without any file.
+    galaxies; --flat is even light without any file. Exposures of --kind dark or bias need neither.
     """
     from obverse import Detector, jobs
 
     found = Detector.load(detector)
     sized = found if shape is None else found.resized(shape)
     ramps = jobs.Ramps(groups, pattern, integrations)
+    plan = jobs.Campaign(seconds or (None,), gains or (1.0,), count)
     name = name or out.name.split(".")[0]
-    exposure = jobs.exposure_of(sized, name, kind, seconds, ramps, band=filter_ or stars["band"], start=start)
-    light = jobs.light_of(sized, scene, flat, jobs.Stars(**stars), sky, named=exposure.detector)
-    raw = jobs.simulate(sized, light, exposure, seed=seed, out=out, history=history, overwrite=overwrite)
-    click.echo(f"{out}: {raw.shape} {raw.data.dtype} [{raw.unit}]")
+    first = jobs.exposure_of(sized, name, kind, plan.seconds[0], ramps, band=filter_ or stars["band"], start=start)
+    dark = flat is None and scene is None and kind in ("bias", "dark")
+    light = jobs.light_of(sized, scene, 0.0 if dark else flat, jobs.Stars(**stars), sky, named=first.detector)
+    for path, exposure in plan.files(out, first, sized):
+        raw = jobs.simulate(sized, light, exposure, seed=seed, out=path, history=history, overwrite=overwrite)
+        click.echo(f"{path}: {raw.shape} {raw.data.dtype} [{raw.unit}]")

@@ -4,12 +4,14 @@
 """
 
 from obverse.jobs.calibrating import Outcome, calibrate
+from obverse.jobs.campaign import Campaign
 from obverse.jobs.measuring import measure, measured_table
 from obverse.jobs.reading import Reading
 from obverse.jobs.simulating import Ramps, Stars, even_light, exposure_of, light_in, light_of, simulate
 from obverse.jobs.workers import cores
 
 __all__ = [
+    "Campaign",
     "Outcome",
     "Ramps",
     "Reading",
