@@ -116,7 +116,9 @@ class Stand:
     effect: Effect
     geometry: Geometry
     seed: int = 0
-    exposure: Exposure = field(default_factory=lambda: Exposure("law", 100.0, start="2027-05-01T12:00:00"))
+    exposure: Exposure = field(
+        default_factory=lambda: Exposure("law", 100.0, em_gain=20.0, start="2027-05-01T12:00:00")
+    )
 
     @cached_property
     def clocked(self) -> bool:
@@ -492,15 +494,17 @@ def check_averages(effect: Effect, geometry: Geometry, contract: Contract, *, se
 
 def _check_scatter(stand: Stand, contract: Contract) -> None:
     """Compare mean and mean square of what is left with the prediction, until five standard errors are small enough."""
+    name, undone = stand.effect.name, _is_taken_back(stand.effect)
     predicted = np.broadcast_to(_predicted(stand), stand.shape)[stand.lit].astype(np.float64)
-    name = stand.effect.name
+    if undone:
+        predicted = predicted * stand.effect.amplification(stand.exposure)
     require((predicted > 0).all(), f"{name}: {contract} predicts no variance, so nothing was checked")
     means, squares, tolerance = [], [], TOLERANCE
     for i in count():
-        z = _left(stand, i)[stand.lit] / np.sqrt(predicted)
+        z = _left(stand, i, undone)[stand.lit] / np.sqrt(predicted)
         means.append(z.mean(dtype=np.float64))
         squares.append((z**2).mean(dtype=np.float64))
-        if i == 31 and 2.0 / np.var(squares) < _FEW:
+        if i == 31 and max(np.var(squares) / 2.0, np.var(means)) > 1.0 / _FEW:
             tolerance = TOLERANCE_OF_FEW
         if i >= 31 and i % 16 == 15 and _decided(means, squares, tolerance):
             break
@@ -525,7 +529,12 @@ def _predicted(stand: Stand) -> Array:
     return np.asarray(stand.effect.variance(charge, stand.at(layout="clocked" if stand.clocked else "sensor")))
 
 
-def _left(stand: Stand, i: int) -> Array:
+def _is_taken_back(effect: Effect) -> bool:
+    """Whether its mean is gone after the correction, and its scatter alone is left."""
+    return any(isinstance(contract, Subtracts | Exact) for contract in effect.contracts)
+
+
+def _left(stand: Stand, i: int, undone: bool) -> Array:
     """Return what one realisation of the effect leaves after what its contracts undo."""
     effect = stand.effect
     rng, other = stand.stream(effect.name, i), stand.stream("before", i)
@@ -535,7 +544,6 @@ def _left(stand: Stand, i: int) -> Array:
     else:
         before = np.float32(_NOISE) * other.normal(stand.shape) + np.float32(_LIGHT) * stand.lit
         after = stand.imprint(before, rng).astype(np.float32)
-    undone = any(isinstance(contract, Subtracts) for contract in effect.contracts)
     return (stand.correct(after).data if undone else after) - before
 
 
