@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import comb, erf, exp, factorial, sqrt
 from typing import Any
 
 import numpy as np
@@ -452,3 +453,169 @@ def galaxy(
     light = waves[0] @ cells @ waves[1].T * np.outer(pixel, pixel) * transform(k[:, None], k[None, :])
     back = [np.exp(2j * np.pi * np.outer(np.arange(n) - at, k)) for n, at in zip(shape, place, strict=True)]
     return (back[0] @ light @ back[1].T).real / side**2
+
+
+# -- the electron-multiplying register ----------------------------------------------------------------------------
+
+
+def register_law(electrons: int, gain: float, stages: int, outcomes: int, partial: float) -> Array:
+    """Probability of x electrons behind the register, stage after stage: each electron doubles or does not."""
+    p = gain ** (1 / stages) - 1
+    law = np.zeros(outcomes)
+    law[electrons] = 1.0
+    for _ in range(stages):
+        grown = np.zeros(outcomes)
+        for x, chance in enumerate(law):
+            for doubled in range(x + 1):
+                if x + doubled < outcomes:
+                    grown[x + doubled] += chance * comb(x, doubled) * p**doubled * (1 - p) ** (x - doubled)
+        law = grown * (1 - partial * p)
+        law[1:] += grown[:-1] * partial * p
+    return law
+
+
+def register_draws(electrons: Array, gain: float, stages: int, partial: float, random: Any) -> Array:
+    """Electrons drawn through the register, which makes some of nothing too."""
+    p = gain ** (1 / stages) - 1
+    grown = electrons.astype(np.int64)
+    for _ in range(stages):
+        grown = grown + random.binomial(grown, p) + (random.random(grown.shape) < partial * p)
+    return grown
+
+
+def register_transform(electrons: int, gain: float, stages: int, outcomes: int, partial: float = 0.0) -> Array:
+    """The same from the generating function, whose values at the roots of unity are the transform of the law.
+
+    One stage makes s (1 - p + p s) of s; what a stage makes of nothing goes through the stages behind it.
+    """
+    p = gain ** (1 / stages) - 1
+    s = np.exp(-2j * np.pi * np.arange(outcomes) / outcomes)
+    one, nothing = s, np.ones_like(s)
+    for _ in range(stages):  # from the last stage to the first
+        nothing = nothing * (1 - partial * p + partial * p * one)
+        one = one * (1 - p + p * one)
+    return np.maximum(np.fft.ifft(one**electrons * nothing).real, 0.0)
+
+
+# -- bad pixels ---------------------------------------------------------------------------------------------------
+
+
+def box_response(flat: Array, box: int) -> Array:
+    """Each pixel over the mean of the box around it, NaN left out, edges cut."""
+    out = np.full(flat.shape, np.nan)
+    for r in range(flat.shape[0]):
+        for c in range(flat.shape[1]):
+            rows = slice(max(r - box // 2, 0), r - box // 2 + box)
+            columns = slice(max(c - box // 2, 0), c - box // 2 + box)
+            near = flat[rows, columns]
+            if np.isfinite(flat[r, c]):
+                out[r, c] = flat[r, c] / np.nanmean(near)
+    return out
+
+
+# -- frames of an electron-multiplying CCD: smear, plateaus, trails, levels ------------------------------------------
+
+
+def smear(light: Array, q: float) -> Array:
+    """Light with what falls while rows pass under it, as a matrix: q of every row up to its own."""
+    rows = len(light)
+    return (np.eye(rows) + q * np.tri(rows)) @ light.astype(np.float64)
+
+
+def smear_of_measured(measured: Array, q: float) -> Array:
+    """The smear as a sum over what was measured, with the powers written out."""
+    total = np.zeros(measured.shape)
+    for r in range(len(measured)):
+        for s in range(r + 1):
+            total[r] += q * (1 + q) ** (s - r - 1) * measured[s]
+    return total
+
+
+def plateau_starts(row: Array, well: float, saturated: float, plateau: float, filter: int) -> list[int]:
+    """Starts of plateaus in a row: by a running median, and steps to the left; nothing is full beyond the ends."""
+    padded = np.concatenate([np.zeros(filter), row, np.zeros(filter)])
+    starts = set()
+    for j in range(len(row)):
+        around = padded[j + filter - (filter + 1) // 2 :][: filter + 1]
+        if np.sort(around)[(filter + 1) // 2] >= saturated * well and row[j] >= plateau * well:
+            while j > 0 and row[j - 1] >= plateau * well:
+                j -= 1
+            starts.add(j)
+    return sorted(starts)
+
+
+def trails(image: Array, well: float, least: int, start: float, decay: float, length: int) -> Array:
+    """An image with trails behind full pixels: each pixel looks back for the last plateau before it."""
+    flat, out = image.astype(np.float64).ravel(), image.astype(np.float64).ravel()
+    full, columns = flat >= well, image.shape[1]
+    ends = [
+        n
+        for n in range(len(flat))
+        if n % columns >= least - 1 and all(full[n - least + 1 : n + 1])  # the plateau stands in one row
+    ]
+    for n in range(len(flat)):
+        before = [n - end for end in ends if end <= n]
+        if before and 0 < min(before) <= length and not full[n]:
+            out[n] = min(flat[n] + start * decay ** min(before), well)
+    return out.reshape(image.shape)
+
+
+def level_of(straight: float, levels: Array, factors: Array) -> float:
+    """The level that times its factor is `straight`, by halving an interval."""
+    low, high = -1e6, 1e6
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        if middle * np.interp(middle, levels, factors) < straight:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+# -- darks: stacks and noise maps ---------------------------------------------------------------------------------
+
+
+def stack_of(frames: Any, masks: Any) -> tuple[Array, Array, Array, Array]:
+    """Number, mean and squared deviations of the frames that count, and the masks of all, pixel by pixel."""
+    shape = frames[0].shape
+    number, mean, squares, seen = np.zeros(shape, int), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.uint32)
+    for r, c in np.ndindex(shape):
+        good = [float(f[r, c]) for f, m in zip(frames, masks, strict=True) if m[r, c] == 0 and np.isfinite(f[r, c])]
+        number[r, c] = len(good)
+        mean[r, c] = sum(good) / len(good) if good else 0.0
+        squares[r, c] = sum((x - mean[r, c]) ** 2 for x in good)
+        for f, m in zip(frames, masks, strict=True):
+            seen[r, c] |= np.uint32(m[r, c]) | np.uint32(0 if np.isfinite(f[r, c]) else 1)
+    return number, mean, squares, seen
+
+
+def noise_map(y: Array, weights: Array, design: Array) -> dict[str, Any]:
+    """F, C and D of one pixel, by a least-squares routine on the rows that have a weight."""
+    used = weights > 0
+    x, root = design[used], np.sqrt(weights[used])
+    beta = np.linalg.lstsq(x * root[:, None], y[used] * root, rcond=None)[0]
+    left = y[used] - x @ beta
+    freedom = int(used.sum()) - 3
+    explained = ((y[used].mean() - x @ beta) ** 2).sum()
+    r_squared = explained / (explained + (left**2).sum())
+    return {
+        "maps": beta,
+        "covariance": np.linalg.inv((x * weights[used][:, None]).T @ x),
+        "chi_square": (weights[used] * left**2).sum() / freedom,
+        "residual": (left**2).sum() / freedom,
+        "r_squared": 1 - (1 - r_squared) * (freedom + 2) / freedom,
+    }
+
+
+def noisy_register_bins(
+    mean: float, gain: float, stages: int, partial: float, noise: float, offset: float, edges: Array
+) -> Array:
+    """Chance of each bin for Poisson electrons through the register, with normal read noise."""
+    law = np.zeros(300)
+    for n in range(12):
+        law += exp(-mean) * mean**n / factorial(n) * register_law(n, gain, stages, 300, partial)
+    chances = np.zeros(len(edges) - 1)
+    for x, chance in enumerate(law):
+        below = np.array([0.5 * (1 + erf((edge - offset - x) / (noise * sqrt(2)))) for edge in edges])
+        chances += chance * np.diff(below)
+    return chances

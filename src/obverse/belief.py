@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +62,11 @@ class Block:
         """Return the standard deviation of one parameter."""
         i = self.names.index(name)
         return np.sqrt(self.matrix[i, i])
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of names and numbers, equal for equal blocks; of large maps it takes a while."""
+        return hashlib.sha256(repr(self.names).encode() + np.ascontiguousarray(self.matrix).tobytes()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Block):

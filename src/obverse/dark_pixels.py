@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from obverse.geometry import Geometry
 
-__all__ = ["SEEN_IN", "blocks", "clipping_loss", "dark_pixels", "ends", "finite"]
+__all__ = ["SEEN_IN", "blocks", "clipping_loss", "dark_pixels", "ends", "finite", "in_read_order"]
 
 SEEN_IN = ("prescan", "overscan", "both", "reference", "reference_rows", "reference_columns")
 """Where an amplifier has dark pixels: columns clocked without light, or a border of the array."""
 
 
-def dark_pixels(geometry: Geometry, layout: str, seen_in: str, *, settle: int = 0, skip: int = 0) -> NDArray[np.bool_]:
+def dark_pixels(
+    geometry: Geometry, layout: str, seen_in: str, *, settle: int = 0, skip: int = 0, width: int = 0
+) -> NDArray[np.bool_]:
     """Mark the dark pixels of a kind, in the layout.
+
+    Of the scans, the first `settle` columns of the prescan and `skip` of the overscan are left out, and what lies
+    behind the next `width`, where that is not 0.
 
     Examples
     --------
@@ -26,8 +31,9 @@ def dark_pixels(geometry: Geometry, layout: str, seen_in: str, *, settle: int = 
     """
     if not seen_in.startswith("reference"):
         place, image = np.arange(geometry.clocked_shape[2]), geometry.image_columns
-        before = (place >= settle) & (place < image.start)
-        behind = place >= image.stop + skip
+        last = width or len(place)
+        before = (place >= settle) & (place < min(image.start, settle + last))
+        behind = (place >= image.stop + skip) & (place < image.stop + skip + last)
         seen = {"prescan": before, "overscan": behind, "both": before | behind}[seen_in]
         return np.broadcast_to(seen, geometry.clocked_shape)
     bottom, top, left, right = geometry.reference
@@ -57,6 +63,14 @@ def blocks(array: NDArray[Any], geometry: Geometry, layout: str) -> list[NDArray
     if layout == "clocked":
         return [array[..., i, :, :] for i in range(len(geometry.amplifiers))]
     return [amplifier.section.cut(array) for amplifier in geometry.amplifiers]
+
+
+def in_read_order(array: NDArray[Any], geometry: Geometry, layout: str) -> list[NDArray[Any]]:
+    """Return views (..., row, column) of the pixels of each amplifier, its first pixel read at (0, 0)."""
+    views = blocks(array, geometry, layout)
+    if layout == "clocked":
+        return views
+    return [amplifier.flip(view) for amplifier, view in zip(geometry.amplifiers, views, strict=True)]
 
 
 def finite(values: NDArray[Any]) -> NDArray[Any]:

@@ -277,7 +277,8 @@ class Detector:
         for name in names:
             self.effect(name)
         kept = tuple(e for e in self.effects if e.name not in names)
-        return self.replace(effects=kept, steps=tuple(s for s in self.steps if s not in names))
+        modes = tuple(mode.without(*names) for mode in self.modes)
+        return self.replace(effects=kept, steps=tuple(s for s in self.steps if s not in names), modes=modes)
 
     def resized(self, shape: tuple[int, int]) -> Detector:
         """Return the same detector with another sensor size (rows, columns), or its centred subarray.

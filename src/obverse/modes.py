@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from obverse.errors import UsageError, nearest
@@ -33,6 +33,10 @@ class Mode:
     name: str
     geometry: Geometry
     effects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def without(self, *names: str) -> Mode:
+        """Return the mode of a detector without some effects."""
+        return replace(self, effects={name: values for name, values in self.effects.items() if name not in names})
 
 
 def in_mode(detector: Detector, name: str) -> Detector:

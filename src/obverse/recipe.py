@@ -21,6 +21,7 @@ from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.history import History
+from obverse.joint import with_joint_variance
 from obverse.moment import Moment
 from obverse.noise import read_noise
 from obverse.scaling import add_pixel_flag
@@ -202,7 +203,10 @@ def assembled(frame: Frame, at: Moment) -> Frame:
     flags = None if frame.flags is None else at.geometry.assemble(frame.flags)
     pixel_flags = None if frame.pixel_flags is None else at.geometry.assemble(frame.pixel_flags[None])
     axes = tuple(axis for axis in frame.axes if axis != "amplifier")
-    image = frame.replace(data=at.geometry.assemble(frame.data), axes=axes, flags=flags, pixel_flags=pixel_flags)
+    known = {name: at.geometry.assemble(plane) for name, plane in (frame.variances or {}).items()} or None
+    image = frame.replace(
+        data=at.geometry.assemble(frame.data), axes=axes, flags=flags, pixel_flags=pixel_flags, variances=known
+    )
     covered = at.geometry.sensitive & ~at.geometry.sees_light
     return add_pixel_flag(image, covered, Flag.NON_SCIENCE | Flag.DO_NOT_USE) if covered.any() else image
 
@@ -246,7 +250,7 @@ def _step(detector: Detector, name: str) -> Step:
     if name == "estimate":
         return Step(name, detector.readout.estimate, detector.readout.halo)
     effect = detector.effect(name)
-    return Step(name, effect.correct, effect.halo)
+    return Step(name, with_joint_variance(detector, name, effect.correct), effect.halo)
 
 
 def _passes(steps: list[Step]) -> Iterator[tuple[int, list[Step]]]:

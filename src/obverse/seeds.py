@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,7 @@ from obverse.kernels.apportion import apportion
 from obverse.shares import Shares
 from obverse.tiles import QUANTUM, run_each, run_rows
 
-__all__ = ["RNG_SCHEME", "SILENT", "Address", "Remembered", "Silence", "Stream"]
+__all__ = ["RNG_SCHEME", "SILENT", "Address", "Law", "Remembered", "Silence", "Stream"]
 
 RNG_SCHEME = 2
 
@@ -54,6 +54,18 @@ class Address:
         return hashlib.blake2b(text.encode(), digest_size=size).digest()
 
 
+class Law(Protocol):
+    """What a kernel draws from the state of a block of rows, and what a chain without noise has in its place."""
+
+    def mean(self, charge: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the mean of what becomes of the pixels."""
+        ...
+
+    def draw(self, charge: NDArray[Any], state: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Return what becomes of the pixels, drawn from `state`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stream:
     """The random numbers of one effect in one read.
@@ -74,12 +86,18 @@ class Stream:
 
     def normal(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Draw unit normals, blocks of 16 rows along the axis before the last."""
-        return self._fill(shape, lambda g, part, _: g.standard_normal(part, np.float32), np.float32)
+        return self._fill(shape, lambda block, part, _: self.address.generator(block).standard_normal(part, np.float32))
 
     def poisson(self, mean: ArrayLike) -> NDArray[np.float32]:
         """Draw Poisson numbers of a mean (..., row, column); a mean below zero or not a number counts as zero."""
         lam = np.where(np.asarray(mean) > 0, mean, 0.0)
-        return self._fill(lam.shape, lambda g, part, rows: _counts(g, lam[..., rows, :]), np.float32)
+        return self._fill(lam.shape, lambda block, _, rows: _counts(self.address.generator(block), lam[..., rows, :]))
+
+    def drawn(self, charge: NDArray[Any], law: Law) -> NDArray[np.float32]:
+        """Draw what becomes of pixels (..., row, column) by a law, each block of 16 rows from its own state."""
+        return self._fill(
+            charge.shape, lambda block, _, rows: law.draw(charge[..., rows, :], self.address.state(block))
+        )
 
     def apportion(self, counts: NDArray[Any], shares: Shares) -> NDArray[Any]:
         """Draw when each of `counts` (row, column) arrives: (read, row, column), as many before each read."""
@@ -111,14 +129,14 @@ class Stream:
         """Return the generator for draws that belong to no row, such as how many cosmic rays fell."""
         return self.address.generator(-1)
 
-    def _fill(self, shape: tuple[int, ...], draw: Callable[..., NDArray[Any]], dtype: type) -> NDArray[Any]:
-        out: NDArray[Any] = np.empty(shape, dtype)
+    def _fill(self, shape: tuple[int, ...], draw: Callable[..., Any]) -> NDArray[np.float32]:
+        out: NDArray[np.float32] = np.empty(shape, np.float32)
 
         def work(start: int, stop: int) -> None:
             for row in range(start, stop, QUANTUM):
                 rows = slice(row, min(row + QUANTUM, stop))
                 part = (*shape[:-2], rows.stop - rows.start, shape[-1])
-                out[..., rows, :] = draw(self.address.generator((self.first + row) // QUANTUM), part, rows)
+                out[..., rows, :] = draw((self.first + row) // QUANTUM, part, rows)
 
         run_rows(shape[-2], work, threads=self.threads)
         return out
@@ -161,6 +179,10 @@ class Silence:
     def poisson(self, mean: ArrayLike) -> NDArray[np.float32]:
         """Return the mean."""
         return np.asarray(mean, np.float32)
+
+    def drawn(self, charge: NDArray[Any], law: Law) -> NDArray[np.float32]:
+        """Return the mean of the law."""
+        return law.mean(charge)
 
     def apportion(self, counts: NDArray[Any], shares: Shares) -> NDArray[np.float32]:
         """Return the mean shares (read, row, column)."""

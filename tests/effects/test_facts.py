@@ -14,24 +14,30 @@ from obverse.effects.bad_pixels import BadPixels
 from obverse.effects.bias import Bias
 from obverse.effects.bias_drift import BiasDrift
 from obverse.effects.charge_migration import ChargeMigration
+from obverse.effects.clock_induced_charge import ClockInducedCharge
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.dark_current import DarkCurrent
 from obverse.effects.dark_decay import DarkDecay
 from obverse.effects.dark_ramp import DarkRamp
+from obverse.effects.em_gain import EmGain
+from obverse.effects.fixed_pattern import FixedPattern
 from obverse.effects.flat import Flat
 from obverse.effects.flicker_noise import FlickerNoise
 from obverse.effects.gain import Gain
 from obverse.effects.gain_scale import GainScale
 from obverse.effects.integral_nonlinearity import IntegralNonlinearity
 from obverse.effects.interpixel_capacitance import InterpixelCapacitance
+from obverse.effects.level_nonlinearity import LevelNonlinearity
 from obverse.effects.nonlinearity import Nonlinearity
 from obverse.effects.persistence import Persistence
 from obverse.effects.quantum_efficiency import QuantumEfficiency
 from obverse.effects.read_noise import ReadNoise
 from obverse.effects.reference_read import ReferenceRead
+from obverse.effects.register_trail import RegisterTrail
 from obverse.effects.reset_noise import ResetNoise
 from obverse.effects.saturation import Saturation
 from obverse.effects.showers import Showers
+from obverse.effects.smear import Smear
 from obverse.effects.snowballs import Snowballs
 from obverse.seeds import Address, Stream
 
@@ -50,6 +56,15 @@ def at(shape, seconds=1.0, **more):
 
 def stream(name, index="0"):
     return Stream(Address(9, name, "fact", index))
+
+
+# -- without a shutter --------------------------------------------------------------------------------------------
+
+
+def test_smear_of_a_second_is_a_fifth_in_the_last_row_of_the_coronagraph():
+    # by hand: 1024 rows of 223.5 microseconds are 0.2289 s
+    even = Smear(row_time=223.5e-6).imprint(np.full((1024, 1), 1000.0, np.float32), at((1024, 1)))
+    assert even[[0, -1], 0] == pytest.approx([1000.2235, 1228.864])
 
 
 # -- light --------------------------------------------------------------------------------------------------------
@@ -288,6 +303,31 @@ def test_nonlinearity_of_noise_below_zero_comes_back():
     np.testing.assert_allclose(effect.correct(frame, at((1, 2))).data, below, rtol=2e-6)
 
 
+def test_em_gain_makes_twice_the_variance_of_photons():
+    # Basden et al. 2003, MNRAS 345, 985: the excess noise factor of a register at high gain is the root of two
+    light = stream("photons").poisson(np.full((512, 512), 30.0))
+    here = at((512, 512), rng=stream("em_gain")).replace(exposure=Exposure("fact", em_gain=1e4))
+    seen = EmGain(stages=2000, full_well=1e9).imprint(light, here).astype(np.float64) / 1e4
+    # exponential jumps, 30 of them: the relative variance of a variance is (2 + 6 / 30) / n
+    assert seen.var() / 30.0 == pytest.approx(2.0, rel=5 * np.sqrt(2.2 / seen.size))
+
+
+def test_register_trail_has_forty_pixels_at_a_gain_of_a_thousand():
+    # corgidrp 5.1, tails of cosmic rays: 40 pixels at 1000, in proportion to the gain, none at 1
+    row = np.where(np.arange(300) < 3, np.float32(105000.0), np.float32(0.0))[None]
+    for gain, pixels in ((1.0, 0), (1000.0, 40), (5000.0, 200)):
+        here = at(row.shape).replace(exposure=Exposure("fact", em_gain=gain))
+        assert (RegisterTrail().imprint(row, here) != row).sum() == pixels
+
+
+def test_clock_induced_charge_is_one_electron_in_500_pixels_of_a_controller_for_counting_photons():
+    # Daigle et al. 2012, Proc. SPIE 8453: a background of 0.002 electron in all
+    made = ClockInducedCharge(level=0.002).imprint(
+        np.zeros((1024, 1024), np.float32), at((1024, 1024), rng=stream("clock_induced_charge"))
+    )
+    assert (made > 0).mean() == pytest.approx(1 / 500, abs=5 * np.sqrt(0.002 / made.size))
+
+
 # -- read-out -----------------------------------------------------------------------------------------------------
 
 
@@ -408,6 +448,21 @@ def test_bias_drift_leaves_out_columns_that_settle_or_trail():
     here = Moment(Exposure("fact", 1.0), geometry, layout="clocked")
     done = effect.correct(Frame(clocked, "DN", ("amplifier", "row", "column")), here)
     np.testing.assert_array_equal(done.data, clocked)
+
+
+def test_fixed_pattern_is_an_offset_that_no_signal_changes():
+    # Janesick 2007, Photon Transfer, ch. 3: offset fixed pattern noise is that of a dark frame, at every signal
+    pattern = FixedPattern(pattern=np.array([[21.0, -4.0]]))
+    for charge in (0.0, 1e2, 1e4):
+        read = pattern.imprint(np.full((1, 2), charge, np.float32), at((1, 2)))
+        np.testing.assert_array_equal(read - charge, [[21.0, -4.0]])
+
+
+def test_level_nonlinearity_of_the_coronagraph_at_unit_gain():
+    # corgidrp, nonlinearity table of the thermal-vacuum test: 1.01341662 at 800 DN, 1.01262745 at 820 DN
+    table = LevelNonlinearity(levels=[800.0, 820.0, 2500.0], gains=[1.0], table=[[1.01341662], [1.01262745], [1.0]])
+    done = table.correct(Frame(np.array([[800.0, 810.0]], "f4"), "DN"), at((1, 2))).data
+    assert done[0] == pytest.approx([810.733296, 810.0 * 1.013022035], rel=2e-7)
 
 
 # -- digital ------------------------------------------------------------------------------------------------------

@@ -79,6 +79,10 @@ class Effect(Parameters):
         """Return the factor by which it multiplies the variance of electrons that were counted before it."""
         return 1.0
 
+    def leverage(self, exposure: Exposure) -> float:
+        """Return how much its correction takes away for each unit of its map: seconds of a rate, once of a level."""
+        return 1.0
+
     @property
     def is_undone(self) -> bool:
         """Whether a recipe has something to do about it."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.contract import Flags
-from obverse.effects._effect import site
+from obverse.effects._effect import WHOLE, site
 from obverse.effects._events import Events, Fallen
+from obverse.effects._plateaus import Plateaus
 from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
@@ -25,7 +26,7 @@ _INDEX = 4.33
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CosmicRays(Events):
+class CosmicRays(Plateaus, Events):
     r"""Straight tracks through the sensitive layer, in random directions, with random energy loss.
 
     .. math::
@@ -51,13 +52,21 @@ class CosmicRays(Events):
     shortest, longest
         Range of :math:`\ell` [micron].
     search, significance
-        How `correct` looks for hits: ``"likelihood"`` or ``"two_point"`` (`obverse.find_jumps`), and at how many sigma;
-        0 is the search's own limit.
+        How `correct` looks for hits: in ramps by ``"likelihood"`` or ``"two_point"`` (`obverse.find_jumps`), and at how
+        many sigma; 0 is the search's own limit. In single reads of an electron-multiplying register by ``"plateau"``:
+        runs of full pixels (`obverse.emccd.plateaus.find_plateaus`), by what the detector makes of a full pixel at the
+        gain of the frame.
+    saturated, plateau, filter, box
+        Of the search for plateaus: the part of full well that they reach, and that at which they end; pixels flagged
+        behind the head, and on each side of it, in rows too.
+    crowded
+        Part of full pixels from which such a frame is not searched, but DO_NOT_USE as a whole, with a warning.
 
     Notes
     -----
     Limits: no secondaries, no delta rays, no diffusion; snowballs and showers are effects of their own. In the image
-    of a single read no ramp tells a hit from a star: `correct` needs a ramp.
+    of a single read no ramp tells a hit from a star: `correct` needs a ramp, or plateaus, which only hits that fill the
+    register make (what trails behind them is of `register_trail`).
     The defaults are empirical, those of the simulator romanisim 0.15; of loss and pair energy only the ratio,
     240 electrons a micron, matters.
     Reference: Robberto 2009, JWST-STScI-001928 (rates); Miles et al. 2021, ApJ 918, 86 (lengths, from HST CCDs);
@@ -89,9 +98,17 @@ class CosmicRays(Events):
     pair_energy: float = param("energy that frees one electron", default=0.5, unit="eV", above=0.0, shape="scalar")
     shortest: float = param("shortest track", default=10.0, unit="micron", above=0.0, shape="scalar")
     longest: float = param("longest track", default=2000.0, unit="micron", above=0.0, shape="scalar")
-    search: str = param("jump search", default="likelihood", shape="text", choices=("likelihood", "two_point"))
+    search: str = param(
+        "jump search, or plateaus", default="likelihood", shape="text", choices=("likelihood", "two_point", "plateau")
+    )
     significance: float = param("its limit, 0 for its own", default=0.0, unit="sigma", minimum=0.0, shape="scalar")
+    box: int = param("pixels flagged around the head of a plateau", default=0, minimum=0, shape="whole")
     site: str = site("charge")
+
+    @property
+    def halo(self) -> int:  # type: ignore[override] # of this search, not of all
+        """Rows on each side that the search needs: of plateaus all, because they may be too many for the frame."""
+        return WHOLE if self.search == "plateau" else 0
 
     @property
     def mean_length(self) -> float:
@@ -114,7 +131,9 @@ class CosmicRays(Events):
         return Fallen.of(shape[1], [tracks(start, step, electrons, shape[0], shape[1], state)])
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
-        """Flag JUMP_DET on the first read after a hit, by the jump search of the ramp fit."""
+        """Flag JUMP_DET on the first read after a hit, by the jump search of the ramp fit, or on plateaus."""
+        if self.search == "plateau":
+            return self.flag_plateaus(frame, at, box=self.box)
         if "resultant" not in frame.axes or frame.exposure.pattern is None:
             raise UsageError("cosmic_rays: hits are found in ramps; this frame has no resultants")
         from obverse.ramps import find_jumps

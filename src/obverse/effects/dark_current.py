@@ -13,12 +13,13 @@ from obverse.belief import Block
 from obverse.contract import Averages, Subtracts
 from obverse.effects._effect import Effect, site
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.jackknife import block_sums, jackknife
 from obverse.moment import Moment
 from obverse.params import param
-from obverse.scaling import add_pixel_flag
+from obverse.scaling import add_pixel_flag, add_shared_variance
 
 __all__ = ["DarkCurrent"]
 
@@ -94,12 +95,9 @@ class DarkCurrent(Effect):
         darkened = frame.replace(data=frame.data - rate * seconds)
         if not np.isfinite(rate).all():
             darkened = add_pixel_flag(darkened, ~np.isfinite(rate), Flag.UNRELIABLE_DARK | Flag.DO_NOT_USE)
-        if self.error is None or frame.variances is None:
+        if self.error is None:
             return darkened
-        added = np.broadcast_to((at.plane(self.error) * seconds) ** 2, frame.shape)
-        return darkened.replace(
-            variances={**frame.variances, "dark": added}, shared={**frame.shared, "dark": self.digest()}
-        )
+        return add_shared_variance(darkened, "dark", (at.plane(self.error) * seconds) ** 2, self.digest())
 
     def measure(self, frames: Sequence[Frame], at: Moment) -> tuple[DarkCurrent, Block]:
         """Measure the rate from dark exposures that have been calibrated up to this step.
@@ -130,6 +128,10 @@ class DarkCurrent(Effect):
         parts = [amplifier.section for amplifier in at.geometry.amplifiers]
         levels = np.array([_level(part.cut(rates), part.cut(mean), part.cut(good)) for part in parts])
         return self.replace(rate=levels[:, 0]), Block(("dark_current.rate",), levels[None, None, :, 1])
+
+    def leverage(self, exposure: Exposure) -> float:
+        """Return the seconds during which the rate gathered."""
+        return exposure.seconds
 
     def variance(self, charge: NDArray[Any], at: Moment) -> NDArray[Any]:
         """Return the Poisson variance of what gathers in the interval [electron squared]."""

@@ -66,4 +66,10 @@ class SingleRead(Readout):
         if frame.unit != "electron":
             raise UsageError(f"estimate: the frame is in {frame.unit!r}, it must be in 'electron': undo the gain first")
         read = np.broadcast_to(np.asarray(at.read_noise, np.float32) ** 2, frame.shape)
-        return frame.replace(variances={"poisson": np.float32(at.excess) * np.maximum(frame.data, 0), "read": read})
+        return frame.replace(
+            variances={
+                **(frame.variances or {}),
+                "poisson": np.float32(at.excess) * np.maximum(frame.data, 0),
+                "read": read,
+            }
+        )

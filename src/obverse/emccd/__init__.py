@@ -1,0 +1,1 @@
+"""Electron-multiplying CCDs: the register, photon counting, and what is measured of them."""
