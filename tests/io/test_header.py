@@ -1,7 +1,10 @@
 """Cards both ways, and getters that say what is wrong."""
 
+import itertools
+
 import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,3 +200,23 @@ def test_a_dangerous_name_of_an_exposure_is_not_valid(text):
 @pytest.mark.parametrize("name", ["--help.fits", "..fits", "a b\n.fits.gz", "x" * 250, "ñ.fits", ".fits", "a..b.fits"])
 def test_a_name_made_of_a_file_is_always_valid(name):
     assert valid_id(id_from_name(name))
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "-0", "+5", "1.", "1.5E-5", "1e5", "1.5D3", "007", "0.10", "T", "TF", "-.5", "12345678901234567890"]
+)
+def test_quick_way_to_read_a_number_is_that_of_astropy(text):
+    for width, comment in itertools.product((0, 20, 30), ("", "/ hello", "/hello  ", "/  [s] x / y", "/", "x")):
+        image = f"KEY     = {text:>{width}} {comment}".ljust(80)
+        (found,) = parse_cards(image)
+        assert (repr(found.value), found.comment) == _by_astropy(image)
+
+
+def _by_astropy(image):
+    card = fits.Card.fromstring(image)
+    try:
+        value, comment = card.rawvalue, card.comment
+    except fits.VerifyError:
+        value, comment = "", ""
+    malformed = Malformed(image.partition("=")[2].partition("/")[0].strip())
+    return repr(value if isinstance(value, bool | int | float) else malformed), comment

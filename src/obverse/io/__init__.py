@@ -5,8 +5,11 @@
 
 from obverse.io.cargo import DONE_BEFORE, Cargo, constants, inputs_of, provenance_of, setup_of
 from obverse.io.ccd import LOOK, Keywords, read_ccd
+from obverse.io.corgi_maps import read_noise_maps
+from obverse.io.corgi_maps_write import write_noise_maps
 from obverse.io.dialect import Dialect
 from obverse.io.door import MAX_BYTES, Hdu, open_fits, scan_fits
+from obverse.io.exposures import exposure_of
 from obverse.io.files import OWN, bare_name, dialect_of, dialects, product_writer, read, require_level, write
 from obverse.io.header import Header
 from obverse.io.products import as_uint16, default_provenance, from_hdus, level_of, to_hdus
@@ -20,5 +23,6 @@ __all__ = [
     "open_fits", "scan_fits", "Hdu", "Header", "MAX_BYTES", "Section", "Sections", "sections", "read_ccd",
     "to_hdus", "from_hdus", "default_provenance", "as_uint16", "write_fits", "write_text", "publish",
     "prepare_directory", "refuse_targets", "DONE_BEFORE", "Dialect", "OWN", "bare_name", "dialect_of", "dialects",
-    "product_writer", "inputs_of", "read_reference",
+    "product_writer", "inputs_of", "read_reference", "exposure_of", "read_noise_maps",
+    "write_noise_maps",
 ]  # fmt: skip

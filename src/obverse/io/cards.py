@@ -30,6 +30,10 @@ _PIECE = 67  # characters of a long text on one card, its quotes doubled; one mo
 
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}\Z")
 _IMAGE = re.compile(rf".{{{CARD}}}(?:CONTINUE.{{{CARD - 8}}})*")  # a card, and those that continue it
+_PLAIN = re.compile(
+    r" *(?P<value>[TF]|[+-]?(?:0|[1-9]\d{0,17})(?:\.\d*)?(?:E[+-]?\d{1,2})?) *(?:/(?P<comment>[ -~]*))?\Z", re.ASCII
+)
+"""A logical value or a number as nearly everybody writes them, from the eleventh column; astropy knows all others."""
 _TEXT = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:/(.*))?\Z")
 
 
@@ -102,6 +106,9 @@ def _fields(image: str) -> Iterator[str]:
 
 
 def _scalar(image: str) -> tuple[Value, str]:
+    found = _PLAIN.match(image, 10) if image[8:10] == "= " else None
+    if found:  # astropy takes 80 us for each: half of the time that small files take
+        return _plain(found), found["comment"].strip(" ") if found["comment"] else ""
     from astropy.io import fits  # here and below, not above: it takes 0.3 s to import
 
     card = fits.Card.fromstring(image)
@@ -113,6 +120,13 @@ def _scalar(image: str) -> tuple[Value, str]:
         return value, comment
     text = image.partition("=")[2].partition("/")[0].strip()
     return Malformed(text) if text else None, comment
+
+
+def _plain(found: re.Match[str]) -> Value:
+    text: str = found["value"]
+    if text in "TF":
+        return text == "T"
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
 def fits_header(cards: Iterable[Card]) -> Any:

@@ -19,7 +19,7 @@ from obverse.io.header import Header
 from obverse.io.sanity import judge_raw
 from obverse.io.text import id_from_name, valid_id
 
-__all__ = ["LOOK", "Keywords", "read_ccd"]
+__all__ = ["LOOK", "Keywords", "exposure_of_ccd", "read_ccd"]
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0}
 _COUNTS = frozenset(("", "adu", "dn", "count", "counts", "ct"))
@@ -149,6 +149,25 @@ def read_ccd(
             provenance={f"set {key}": value for key, value in overrides.items()},
         ),
     )
+
+
+def exposure_of_ccd(
+    hdus: Sequence[Hdu], *, path: str | os.PathLike[str], keywords: Keywords, overrides: Mapping[str, str]
+) -> Exposure | None:
+    """Return what was set before the exposure began, of the headers alone; None where they do not tell the image."""
+    image = _told_image(hdus, keywords.hdu)
+    if image is None:
+        return None
+    header = _merged(hdus[0], image).with_values(overrides).first_of(keywords.first_of)
+    return _exposure(header, keywords, path, _constants(header, keywords))
+
+
+def _told_image(hdus: Sequence[Hdu], wanted: int | str | Sequence[str] | None) -> Hdu | None:
+    """Return the unit whose header counts, by headers alone."""
+    if wanted is not None:
+        return _one(hdus, wanted if isinstance(wanted, int | str) else wanted[0])
+    images = [hdu for hdu in hdus if hdu.header.get("NAXIS") and hdu.header.get("XTENSION") in (None, "IMAGE")]
+    return images[0] if len(images) == 1 else None
 
 
 def _chosen(hdus: Sequence[Hdu], wanted: int | str | Sequence[str] | None) -> list[Hdu]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from obverse.errors import UsageError
+from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.io.cargo import inputs_of
 from obverse.io.ccd import Keywords
@@ -72,6 +73,17 @@ class Dialect:
     ) -> Frame:
         """Make a frame of a file that it claims."""
         raise UsageError(f"{shown_path(path)}: dialect {type(self).__name__} reads FITS files alone")
+
+    def exposure(
+        self,
+        hdus: Sequence[Hdu],
+        *,
+        path: str | os.PathLike[str],
+        keywords: Keywords,
+        overrides: Mapping[str, str],
+    ) -> Exposure | None:
+        """Say of the headers alone what `read` says of the exposure; None where it takes the pixels to tell."""
+        return None
 
     def resumes(self, headers: Sequence[Header]) -> bool:
         """Say whether a file of ours that holds these headers began as one of this dialect, and may go on as such."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ def open_fits(
     *,
     max_bytes: int = MAX_BYTES,
     ignore_checksum: bool = False,
-    pixels: bool = True,
+    pixels: bool | Collection[str] = True,
 ) -> tuple[Hdu, ...]:
     """Read a FITS file, plain or gzip, that may come from anybody.
 
@@ -68,7 +69,7 @@ def open_fits(
     ignore_checksum
         Turn a wrong DATASUM or CHECKSUM into a warning.
     pixels
-        False reads and checks the headers alone.
+        False reads and checks the headers alone; names are those of the units whose data are wanted.
 
     Raises
     ------
@@ -94,8 +95,11 @@ def scan_fits(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> tu
     return open_fits(path, max_bytes=max_bytes, pixels=False)
 
 
-def _hdu(source: Source, index: int, unit: Unit, max_bytes: int, ignore_checksum: bool, pixels: bool) -> Hdu:
-    data = _data(source, unit, max_bytes, ignore_checksum) if pixels else None
+def _hdu(
+    source: Source, index: int, unit: Unit, max_bytes: int, ignore_checksum: bool, pixels: bool | Collection[str]
+) -> Hdu:
+    wanted = pixels if isinstance(pixels, bool) else unit.name in pixels
+    data = _data(source, unit, max_bytes, ignore_checksum) if wanted else None
     return Hdu(index, unit.name, unit.version, unit.header, data)
 
 

@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from obverse.errors import DataError, UsageError, nearest
+from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.io import wfc3
 from obverse.io.cargo import Cargo
-from obverse.io.ccd import LOOK, Keywords, read_ccd
+from obverse.io.ccd import LOOK, Keywords, exposure_of_ccd, read_ccd
+from obverse.io.corgi import Corgi
 from obverse.io.dialect import Dialect
 from obverse.io.door import MAX_BYTES, Hdu, open_fits, scan_fits
 from obverse.io.header import Header
 from obverse.io.jwst import Jwst
-from obverse.io.products import from_hdus, level_of
+from obverse.io.products import exposure_in, from_hdus, level_of
 from obverse.io.roman import Roman
 from obverse.io.text import shown_path, stem
 
-__all__ = ["OWN", "bare_name", "dialect_of", "dialects", "product_writer", "read", "require_level", "write"]
+__all__ = [
+    "OWN", "bare_name", "claiming", "dialect_of", "dialects", "keywords_of", "product_writer", "read", "recognising",
+    "require_level", "write",
+]  # fmt: skip
 
 _LEVELS = ("raw", "calibrated")
 
@@ -42,11 +47,26 @@ class _Product(Dialect):
         keywords: Keywords,
         overrides: Mapping[str, str],
     ) -> Frame:
-        if overrides:
-            raise UsageError(f"--set {min(overrides)}: {shown_path(path)} is a product of obverse, change its raw file")
+        _refuse_overrides(path, overrides)
         frame = from_hdus(hdus, source=os.fsdecode(path))
         origin = _origin(_kept_headers(hdus))
         return _marked(origin.resumed(frame), origin)
+
+    def exposure(
+        self,
+        hdus: Sequence[Hdu],
+        *,
+        path: str | os.PathLike[str],
+        keywords: Keywords,
+        overrides: Mapping[str, str],
+    ) -> Exposure | None:
+        _refuse_overrides(path, overrides)
+        return exposure_in(hdus)
+
+
+def _refuse_overrides(path: str | os.PathLike[str], overrides: Mapping[str, str]) -> None:
+    if overrides:
+        raise UsageError(f"--set {min(overrides)}: {shown_path(path)} is a product of obverse, change its raw file")
 
 
 class _Wfc3(Dialect):
@@ -65,6 +85,16 @@ class _Wfc3(Dialect):
     ) -> Frame:
         return wfc3.read_wfc3(hdus, path=path, overrides=overrides)
 
+    def exposure(
+        self,
+        hdus: Sequence[Hdu],
+        *,
+        path: str | os.PathLike[str],
+        keywords: Keywords,
+        overrides: Mapping[str, str],
+    ) -> Exposure | None:
+        return wfc3.exposure_of(hdus, path=path, overrides=overrides)
+
 
 class _Ccd(Dialect):
     """Everything else: a raw image and a map of keywords."""
@@ -82,6 +112,16 @@ class _Ccd(Dialect):
     ) -> Frame:
         return read_ccd(hdus, path=path, keywords=keywords, overrides=overrides)
 
+    def exposure(
+        self,
+        hdus: Sequence[Hdu],
+        *,
+        path: str | os.PathLike[str],
+        keywords: Keywords,
+        overrides: Mapping[str, str],
+    ) -> Exposure | None:
+        return exposure_of_ccd(hdus, path=path, keywords=keywords, overrides=overrides)
+
 
 OWN = _Product()
 """The dialect of our own files, which writes what no other does."""
@@ -91,7 +131,7 @@ OWN = _Product()
 def dialects() -> tuple[Dialect, ...]:
     """Return every dialect, in the order in which they are tried: ours, third parties' by name, any ASDF, any CCD."""
     found = sorted(entry_points(group="obverse.io"), key=lambda entry: entry.name)
-    return (OWN, _Wfc3(), Jwst(), *(_loaded(entry) for entry in found), Roman(), _Ccd())
+    return (OWN, _Wfc3(), Jwst(), Corgi(), *(_loaded(entry) for entry in found), Roman(), _Ccd())
 
 
 def _loaded(entry: Any) -> Dialect:
@@ -148,25 +188,27 @@ def read(
     >>> read(path)
     <Frame 'exposure' float32 (row=2, column=3) [electron/s] undone=()>
     """
-    keywords, told = _keywords(detector), dict(overrides or {})
-    dialect = _claiming(path)
+    keywords, told = keywords_of(detector), dict(overrides or {})
+    dialect = claiming(path)
     if dialect is not None:
         found = dialect.read_file(
             path, keywords=keywords, overrides=told, ignore_checksum=ignore_checksum, max_bytes=max_bytes
         )
     else:
         hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
-        dialect = _recognising(hdus)
+        dialect = recognising(hdus)
         found = dialect.read(hdus, path=path, keywords=keywords, overrides=told)
     frame = _marked(found, dialect)
     return frame if level is None else require_level(frame, level, path)
 
 
-def _claiming(path: str | os.PathLike[str]) -> Dialect | None:
+def claiming(path: str | os.PathLike[str]) -> Dialect | None:
+    """Return the dialect that knows a file by its name or first bytes; None for FITS files."""
     return next((each for each in dialects() if each.claims(path)), None)
 
 
-def _recognising(hdus: Sequence[Hdu]) -> Dialect:
+def recognising(hdus: Sequence[Hdu]) -> Dialect:
+    """Return the dialect of the units of a FITS file."""
     return next(each for each in dialects() if each.recognises(hdus))
 
 
@@ -179,9 +221,9 @@ def dialect_of(path: str | os.PathLike[str]) -> Dialect:
     ('r0_cal.asdf',)
     """
     try:
-        claiming = _claiming(path)
-        hdus = () if claiming else scan_fits(path)
-        dialect = claiming or _recognising(hdus)
+        claimed = claiming(path)
+        hdus = () if claimed else scan_fits(path)
+        dialect = claimed or recognising(hdus)
     except DataError:
         return OWN
     return _origin(_kept_headers(hdus)) if dialect is OWN else dialect
@@ -222,7 +264,8 @@ def product_writer(frame: Frame, steps: Sequence[str] = ("estimate",)) -> Dialec
     return dialect if dialect is not None and "estimate" in steps else OWN
 
 
-def _keywords(detector: Any) -> Keywords:
+def keywords_of(detector: Any) -> Keywords:
+    """Return how a detector's files say what they are; `LOOK` where there is none."""
     if isinstance(detector, Keywords):
         return detector
     return getattr(detector, "file", None) or LOOK

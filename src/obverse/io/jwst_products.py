@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.io import jwst_keywords as keywords
-from obverse.io.cards import COMMENTARY, Card, Malformed
+from obverse.io.cards import Card
 from obverse.io.cargo import Cargo, inputs_of
 from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.jwst_read import OTHER_BITS
-from obverse.io.products import default_provenance
+from obverse.io.kept import kept_cards, short_provenance
 from obverse.io.publish import prepare_directory
-from obverse.io.writer import is_structural, write_fits_all
+from obverse.io.writer import write_fits_all
 from obverse.moment import Moment
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 __all__ = [
     "fitopt_hdus",
     "image_hdus",
-    "kept_cards",
     "rate_hdus",
     "rateints_hdus",
-    "short_provenance",
     "write_products",
 ]
 
@@ -210,25 +208,6 @@ def _gain_factor(detector: Detector | None) -> list[Card]:
     """Return GAINFACT, by which the step `gain_scale` has multiplied the rates."""
     factor = detector.effect("gain_scale").factor if detector is not None and detector.has("gain_scale") else None
     return [Card("GAINFACT", factor, "gain factor of the rates")] if isinstance(factor, float) else []
-
-
-def short_provenance(provenance: Mapping[str, str]) -> dict[str, str]:
-    """Return what fits a keyword; OBVERSE itself would make the file one of our own format."""
-    short = {key: value for key, value in provenance.items() if len(key) <= 8 and key.isupper() and key != "OBVERSE"}
-    return {**short, "CAL_SW": f"obverse {default_provenance()['obverse version']}"}
-
-
-def kept_cards(frame: Frame, index: int) -> list[Card]:
-    """Return the cards of one header of the original file (0 the primary, 1 the science unit) that still hold."""
-    headers = frame.cargo.headers if isinstance(frame.cargo, Cargo) else ()
-    cards = headers[index].cards if index < len(headers) else ()
-    return [card for card in cards if not is_structural(card.key) and _writable(card)]
-
-
-def _writable(card: Card) -> bool:
-    if isinstance(card.value, Malformed) or (card.value is None and card.key not in COMMENTARY):
-        return False
-    return not (isinstance(card.value, float) and not np.isfinite(card.value))
 
 
 def _wcs(frame: Frame) -> list[Card]:

@@ -17,8 +17,8 @@ from obverse.io.cargo import Cargo, setup_of
 from obverse.io.door import Hdu
 from obverse.io.header import Header
 from obverse.io.jwst_names import WHOLE, exposure_type, named, pattern_name
-from obverse.io.jwst_products import kept_cards, short_provenance
 from obverse.io.jwst_read import TABLES
+from obverse.io.kept import kept_cards, short_provenance
 from obverse.io.products import as_uint16
 from obverse.io.text import read_date
 from obverse.pattern import ReadPattern

@@ -30,7 +30,7 @@ from obverse.io.writer import is_structural
 from obverse.pattern import ReadPattern
 from obverse.seeds import RNG_SCHEME
 
-__all__ = ["FORMAT", "as_uint16", "default_provenance", "from_hdus", "level_of", "to_hdus"]
+__all__ = ["FORMAT", "as_uint16", "default_provenance", "exposure_in", "from_hdus", "level_of", "to_hdus"]
 
 FORMAT = 2
 """Version of this format, the keyword OBVERSE; before 2 the pixels of companions were SCI too, and there was no ERR."""
@@ -287,6 +287,26 @@ def from_hdus(hdus: Sequence[Hdu], *, source: str | None = None) -> Frame:
     held = _held(units, header)
     others = tuple(hdu for hdu in hdus if not _is_ours(hdu.name) and (hdu.name, hdu.version) not in held)
     return frame.replace(cargo=Cargo(source=source, headers=headers, provenance=recorded, units=others))
+
+
+def exposure_in(hdus: Sequence[Hdu]) -> Exposure:
+    """Return the exposure of a product, of which the table META,1 has been read.
+
+    Raises
+    ------
+    DataError
+        If that is missing or damaged.
+
+    Examples
+    --------
+    >>> exposure_in(to_hdus(Frame(np.ones((2, 3), "f4"), "DN", exposure=Exposure("b27", 2.0)))).exposure_time
+    2.0
+    """
+    header = hdus[0].header
+    try:
+        return _exposure(_entries({(hdu.name, hdu.version): hdu for hdu in hdus}, header, 1)["exposure"])
+    except (KeyError, TypeError, AttributeError, UsageError) as problem:
+        raise DataError(f"{header.file}: META,1: damaged ({problem}), make the file again") from None
 
 
 def _held(units: Mapping[tuple[str, int], Hdu], header: Header) -> set[tuple[str, int]]:

@@ -32,7 +32,7 @@ from obverse.io.header import Header
 from obverse.io.text import FETCH, id_from_name, valid_id
 from obverse.pattern import ReadPattern
 
-__all__ = ["BORDER", "PIXEL_BITS", "READ_BITS", "UNDOES", "read_wfc3", "recognises"]
+__all__ = ["BORDER", "PIXEL_BITS", "READ_BITS", "UNDOES", "exposure_of", "read_wfc3", "recognises"]
 
 BORDER = 5
 """Reference pixels on every side, in full frames and subarrays."""
@@ -142,6 +142,12 @@ def read_wfc3(
             provenance={f"set {key}": value for key, value in overrides.items()},
         ),
     )
+
+
+def exposure_of(hdus: Sequence[Hdu], *, path: str | os.PathLike[str], overrides: Mapping[str, str]) -> Exposure:
+    """Return what was set before the exposure began, of the headers alone."""
+    primary = hdus[0].header.with_values(overrides)
+    return _exposure(primary, _reads(primary, hdus), path)
 
 
 def _reads(primary: Header, hdus: Sequence[Hdu]) -> list[_Read]:

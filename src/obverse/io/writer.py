@@ -36,6 +36,7 @@ def write_fits(
     *,
     overwrite: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),
+    checksums: bool = True,
 ) -> None:
     """Write units to a FITS file, atomically; the first holds an image or nothing.
 
@@ -47,6 +48,8 @@ def write_fits(
         Units in order. Structure, EXTNAME and EXTVER come from the data and names; the header gives the rest.
     overwrite, inputs
         See `obverse.io.publish.publish`.
+    checksums
+        False leaves CHECKSUM and DATASUM out, for programs that keep these cards and change the pixels.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def write_fits(
     >>> open_fits(path)[0].header["OBJECT"]
     'M 13'
     """
-    write_fits_all({Path(path): hdus}, overwrite=overwrite, inputs=inputs)
+    write_fits_all({Path(path): hdus}, overwrite=overwrite, inputs=inputs, checksums=checksums)
 
 
 def write_fits_all(
@@ -74,23 +77,24 @@ def write_fits_all(
     *,
     overwrite: bool = False,
     inputs: Iterable[str | os.PathLike[str]] = (),
+    checksums: bool = True,
 ) -> None:
     """Write FITS files that belong together, all or none; see `write_fits` and `obverse.io.publish.publish_all`."""
-    pieces = {path: _unit_bytes(hdus) for path, hdus in files.items()}
+    pieces = {path: _unit_bytes(hdus, checksums) for path, hdus in files.items()}
     publish_all(pieces, overwrite=overwrite, inputs=inputs, check=open_fits)
 
 
-def _unit_bytes(hdus: Iterable[Hdu]) -> Iterator[Buffer]:
+def _unit_bytes(hdus: Iterable[Hdu], checksums: bool) -> Iterator[Buffer]:
     """Yield the header and the data of each unit."""
     for i, hdu in enumerate(hdus):
         buffer = io.BytesIO()
         with quiet():
-            _made(hdu, first=i == 0).writeto(buffer)
+            _made(hdu, first=i == 0, checksums=checksums).writeto(buffer)
         yield buffer.getbuffer()[0 if i == 0 else BLOCK :]  # astropy puts an empty unit before an extension
 
 
-def _made(hdu: Hdu, *, first: bool) -> Any:
-    """Make a unit of astropy with both checksums; their comments, where it writes the time, say what they are."""
+def _made(hdu: Hdu, *, first: bool, checksums: bool) -> Any:
+    """Make a unit of astropy; the comments of the checksums, where it writes the time, say what they are."""
     from astropy.io import fits
 
     is_table = hdu.data is not None and hdu.data.dtype.names is not None
@@ -98,8 +102,9 @@ def _made(hdu: Hdu, *, first: bool) -> Any:
         raise UsageError("the first unit of a FITS file cannot hold a table, put one without data before it")
     kind = fits.PrimaryHDU if first else fits.BinTableHDU if is_table else fits.ImageHDU
     made = kind(_storable(hdu.data), fits_header([*_names(hdu, first), *_kept(hdu)]))
-    made.add_datasum(when="data unit checksum")
-    made.add_checksum(when="HDU checksum", override_datasum=True)
+    if checksums:
+        made.add_datasum(when="data unit checksum")
+        made.add_checksum(when="HDU checksum", override_datasum=True)
     return made
 
 
