@@ -611,9 +611,9 @@ def noisy_register_bins(
     mean: float, gain: float, stages: int, partial: float, noise: float, offset: float, edges: Array
 ) -> Array:
     """Chance of each bin for Poisson electrons through the register, with normal read noise."""
-    law = np.zeros(300)
-    for n in range(12):
-        law += exp(-mean) * mean**n / factorial(n) * register_law(n, gain, stages, 300, partial)
+    law = np.zeros(130)
+    for n in range(9):
+        law += exp(-mean) * mean**n / factorial(n) * register_law(n, gain, stages, 130, partial)
     chances = np.zeros(len(edges) - 1)
     for x, chance in enumerate(law):
         below = np.array([0.5 * (1 + erf((edge - offset - x) / (noise * sqrt(2)))) for edge in edges])

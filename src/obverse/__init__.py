@@ -45,7 +45,7 @@ _HOME = {
 __all__ = list(_HOME)
 
 
-_PACKAGES = ("design", "injection", "scene")
+_PACKAGES = ("darks", "defects", "design", "emccd", "injection", "scene")
 """Parts of the package whose own names are public too."""
 
 

@@ -1,6 +1,9 @@
 """The public names, for type checkers and editors; `__init__.py` loads them when first used."""
 
+from obverse import darks as darks
+from obverse import defects as defects
 from obverse import design as design
+from obverse import emccd as emccd
 from obverse import injection as injection
 from obverse import scene as scene
 from obverse.belief import spread as spread

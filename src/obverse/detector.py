@@ -15,6 +15,7 @@ from obverse import readout as readouts
 from obverse.belief import Block, draw_effects
 from obverse.chain import Chain, Run, refuse_wrong_order, refuse_wrong_unit
 from obverse.effects import Effect, find
+from obverse.emccd.zeroing import NEEDED
 from obverse.errors import UsageError, nearest
 from obverse.exposure import Exposure
 from obverse.frame import Frame
@@ -48,6 +49,7 @@ _TABLES = (
     "modes",
 )
 _EXTRA_STEPS = ("assemble", "estimate")
+_OF_REGISTERS = "zero_level"
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,7 +322,19 @@ class Detector:
         given = exposure or Exposure(detector=self.name)
         if self.readout.name == "ramp" and given.pattern is None:
             given = replace(given, pattern=self.readout.pattern(None), exposure_time=None)  # type: ignore[attr-defined]
-        return replace(given, detector=given.detector or self.name, mode=given.mode or self.mode or None)
+        return replace(
+            given,
+            detector=given.detector or self.name,
+            mode=given.mode or self.mode or None,
+            k_gain=self._k_gain() if given.k_gain is None else given.k_gain,
+        )
+
+    def _k_gain(self) -> float | None:
+        """Return the gain behind the register of an EMCCD, where it is one number."""
+        if not (self.has("em_gain") and self.has("gain")):
+            return None
+        gain = np.asarray(self.effect("gain").gain)
+        return float(gain.flat[0]) if gain.size == 1 else None
 
     def _entry(self, scene: Any) -> tuple[Chain, NDArray[np.float32]]:
         """Return the chain from where the scene enters, and the scene as a map."""
@@ -472,7 +486,8 @@ def _keywords_table(keywords: Keywords) -> dict[str, Any]:
 def _refuse_bad_recipe(detector: Detector) -> None:
     """Refuse a recipe with an unknown or repeated step, or without an effect that can be undone."""
     undone = [e.name for e in detector.effects if e.is_undone]
-    known = [*undone, *_EXTRA_STEPS, *extra_steps()]
+    of_registers = [_OF_REGISTERS] if all(detector.has(name) for name in NEEDED) else []
+    known = [*undone, *_EXTRA_STEPS, *of_registers, *extra_steps()]
     for step in detector.steps:
         if step not in known:
             raise UsageError(f"recipe: unknown step {step!r}, {nearest(step, known)}")

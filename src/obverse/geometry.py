@@ -325,6 +325,22 @@ class Geometry:
         ends = tuple(row - self.file_shape[0] + made.file_shape[0] for row in self.telemetry)
         return replace(made, telemetry=ends)
 
+    def of_file(self, file_shape: tuple[int, int]) -> Geometry:
+        """Return the same arrangement on the sensor whose files have this size.
+
+        Examples
+        --------
+        >>> Geometry((8, 8), prescan=4, parallel_overscan=2).of_file((18, 20)).shape
+        (16, 16)
+        """
+        scans = [whole - sensor for whole, sensor in zip(self._mosaic_shape(), self.shape, strict=True)]
+        rows, columns = (whole - scan for whole, scan in zip(file_shape, scans, strict=True))
+        if rows < 1 or columns < 1:
+            raise UsageError(
+                f"geometry: a file of {file_shape} has no room for {scans[0]} rows and {scans[1]} columns of scans"
+            )
+        return self.resized((rows, columns))
+
     # -- the three layouts -------------------------------------------------------------------------------------
 
     def clock(self, file: NDArray[Any]) -> NDArray[Any]:
@@ -375,7 +391,7 @@ class Geometry:
                [1, 0, 0, 0]])
         """
         if what == "telemetry":
-            return np.isin(np.arange(self.file_shape[0]), range(*self.telemetry))[:, None] & np.ones(
+            return np.isin(np.arange(self.file_shape[0]), range(*self.telemetry or (0, 0)))[:, None] & np.ones(
                 self.file_shape[1], bool
             )
         if what in ("sensor", "lit"):

@@ -51,13 +51,23 @@ def in_mode(detector: Detector, name: str) -> Detector:
 
 
 def mode_of(detector: Detector, frame: Frame) -> Detector:
-    """Return the detector in the mode that a frame names; else in the only mode whose files have its size."""
-    if not detector.modes:
+    """Return the detector in the mode that a frame names; else in the only mode whose files have its size.
+
+    A camera with modes has files of a few sizes: one of another size is a simulation of a smaller sensor, and so is the
+    detector then.
+    """
+    if not detector.modes or "amplifier" in frame.axes or "assemble" in frame.undone:
         return detector
-    if frame.exposure.mode:
-        return in_mode(detector, frame.exposure.mode)
+    found = in_mode(detector, frame.exposure.mode) if frame.exposure.mode else _of_size(detector, frame)
+    rows, columns = frame.shape[-2:]
+    if found.geometry.file_shape == (rows, columns):
+        return found
+    return found.resized(found.geometry.of_file((rows, columns)).shape)
+
+
+def _of_size(detector: Detector, frame: Frame) -> Detector:
     shape = frame.shape[-2:]
-    if "amplifier" in frame.axes or shape == detector.geometry.file_shape:
+    if shape == detector.geometry.file_shape:
         return detector
     fitting = [mode.name for mode in detector.modes if mode.geometry.file_shape == shape]
     if len(fitting) > 1:

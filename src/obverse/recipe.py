@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects import WHOLE
+from obverse.emccd.zeroing import zeroing
 from obverse.errors import UsageError, nearest
 from obverse.first_read import with_first_read
 from obverse.flags import Flag
@@ -245,6 +246,8 @@ def extra_steps() -> Mapping[str, Callable[[Frame, Moment], Frame]]:
 def _step(detector: Detector, name: str) -> Step:
     if name in extra_steps():
         return Step(name, extra_steps()[name], WHOLE)
+    if name == "zero_level":
+        return Step(name, zeroing(detector), WHOLE)
     if name == "assemble":
         return Step(name, assembled, WHOLE)
     if name == "estimate":

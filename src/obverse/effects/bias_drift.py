@@ -181,7 +181,7 @@ class BiasDrift(Effect):
         if self.relative_to == "first_resultant" and "resultant" not in frame.axes:
             raise UsageError("bias_drift: relative_to = 'first_resultant' needs a ramp, this frame has no resultants")
         data = np.array(frame.data, np.float32)
-        dark = self._dark(at.geometry, at.layout)
+        dark = self.dark(at.geometry, at.layout)
         if frame.pixel_flags is not None and at.layout != "clocked":
             dark = dark & ((frame.pixel_flags & np.uint32(Flag.BAD_REF_PIXEL)) == 0)
         halves = [dark & half for half in ends(at.geometry, at.layout, self.seen_in)]
@@ -192,7 +192,7 @@ class BiasDrift(Effect):
             self._lower_rows(data, at)
         return frame.replace(data=data)
 
-    def _dark(self, geometry: Geometry, layout: str) -> NDArray[np.bool_]:
+    def dark(self, geometry: Geometry, layout: str) -> NDArray[np.bool_]:
         """Mark the dark pixels that are used, in the layout."""
         return dark_pixels(geometry, layout, self.seen_in, settle=self.settle, skip=self.skip, width=self.width)
 
@@ -276,7 +276,7 @@ class BiasDrift(Effect):
 
     def pixels(self, geometry: Geometry) -> NDArray[Any]:
         """Return the number of dark pixels behind one offset, (amplifier,), as if they were averaged alike."""
-        dark = self._dark(geometry, "clocked")
+        dark = self.dark(geometry, "clocked")
         if self.span == "row":
             return dark[:, 0].sum(axis=-1)
         counts = np.array([(dark & half).sum(axis=(1, 2)) for half in ends(geometry, "clocked", self.seen_in)])

@@ -101,8 +101,7 @@ class Saturation(Effect):
         empty, full = self._levels(frame, at)
         height = frame.data - empty
         seen = height * reach(frame) if self.judged_by == "last_read" else height
-        # a span of nothing: the scans, where no pixel lies behind the number
-        saturated = until_the_end((seen >= full) & (full > 0), frame.axes)
+        saturated = until_the_end((seen >= full) & _is_pixel(full), frame.axes)
         if frame.flags is not None:  # the converter may end below full well: `adc` has said so
             saturated = saturated | ((frame.flags & np.uint8(Flag.SATURATED)) != 0)
         saturated = grown(saturated, self.grow)
@@ -133,7 +132,7 @@ class Saturation(Effect):
         zero = frame.companions.get("zero_frame")
         if zero is None:
             return frame
-        bad = grown((zero.data - empty >= full) & (full > 0), self.grow)
+        bad = grown((zero.data - empty >= full) & _is_pixel(full), self.grow)
         cleared = zero.replace(data=np.where(bad, zero.data.dtype.type(0), zero.data)).flagged(bad, Flag.SATURATED)
         return frame.replace(companions={**frame.companions, "zero_frame": cleared})
 
@@ -142,3 +141,8 @@ class Saturation(Effect):
         if not holes.any() or "amplifier" in frame.axes:  # what is raw and has scans has no pixel flags yet
             return frame
         return add_pixel_flag(frame, np.isnan(at.plane(self.full_well)), Flag.NO_SAT_CHECK)
+
+
+def _is_pixel(full: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell pixels from scans, behind whose numbers no pixel lies: full wells move these by a trail at most."""
+    return np.asarray(full > 0.1 * np.nanmax(full, initial=0.0))

@@ -1,6 +1,7 @@
 """What the command line does with files: one file a verb, each product whole or absent.
 
-`designing`, `injecting` and `scenes` are not loaded with the others, which do without tables, catalogues and pictures.
+`designing`, `injecting`, `noise_maps` and `scenes` are not loaded with the others, which do without tables, catalogues
+and pictures.
 """
 
 from obverse.jobs.calibrating import Outcome, calibrate

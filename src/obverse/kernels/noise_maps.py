@@ -1,7 +1,7 @@
 """Least squares for three maps at once: y_i = F + g_i C + g_i t_i D in every pixel.
 
 Symbols: `y` mean frame of a stack, `n` frames that count in it, `x` a row of the design (1, g, g t), `w` weight of the
-stack, `beta` (F, C, D), `inverse` of the normal matrix sum w x x^T, in the order FF FC FD CC CD DD. Stacks are outside
+stack, `beta` (F, C, D), `inverse` of the normal matrix sum w x x^T, in the order FF CC DD FC FD CD. Stacks are outside
 and columns inside, so that the sums of a row of pixels are vectors.
 """
 
@@ -28,27 +28,27 @@ _CHI, _S2, _R2 = 0, 1, 2
 
 
 @jit
-def _weight(power: int, n: float, scale: float) -> float:
-    if power == 0:
-        return scale if n > 0 else 0.0
-    return scale * n if power == 1 else scale * n * n
+def _weigh(n: Array, labels: Array, table: Array, power: int, w: Array, used: Array) -> None:
+    """Give one stack its weight in each pixel of a row."""
+    for j in range(n.shape[0]):
+        count = float(n[j])
+        factor = min(count, 1.0) if power == 0 else (count if power == 1 else count * count)
+        w[j] = table[labels[j]] * factor
+        used[j] += 1.0 if w[j] > 0 else 0.0
 
 
 @jit
-def _add_normal(
-    y: Array, n: Array, labels: Array, table: Array, power: int, x: Array, sums: Array, used: Array
-) -> None:
+def _add_normal(w: Array, x: Array, sums: Array) -> None:
     """Add one stack to the normal equations of a row of pixels."""
     g, d = x[1], x[2]
-    for j in range(y.shape[0]):
-        w = _weight(power, float(n[j]), table[labels[j]])
-        used[j] += 1.0 if w > 0 else 0.0
-        sums[0, j] += w
-        sums[1, j] += w * g
-        sums[2, j] += w * d
-        sums[3, j] += w * g * g
-        sums[4, j] += w * g * d
-        sums[5, j] += w * d * d
+    gg, gd, dd = g * g, g * d, d * d
+    for j in range(w.shape[0]):
+        sums[0, j] += w[j]
+        sums[1, j] += w[j] * g
+        sums[2, j] += w[j] * d
+        sums[3, j] += w[j] * gg
+        sums[4, j] += w[j] * gd
+        sums[5, j] += w[j] * dd
 
 
 @jit
@@ -61,22 +61,19 @@ def _invert(sums: Array, used: Array, inverse: Array) -> None:
         known = used[j] > 3 and determinant > LOST * a * d * f
         scale = 1.0 / determinant if known else np.nan
         inverse[0, j] = ff * scale
-        inverse[1, j] = fc * scale
-        inverse[2, j] = fd * scale
-        inverse[3, j] = (a * f - c * c) * scale
-        inverse[4, j] = (b * c - a * e) * scale
-        inverse[5, j] = (a * d - b * b) * scale
+        inverse[3, j] = fc * scale
+        inverse[4, j] = fd * scale
+        inverse[1, j] = (a * f - c * c) * scale
+        inverse[5, j] = (b * c - a * e) * scale
+        inverse[2, j] = (a * d - b * b) * scale
 
 
 @jit
-def _add_right(
-    y: Array, n: Array, labels: Array, table: Array, power: int, x: Array, beta: Array, right: Array
-) -> None:
+def _add_right(y: Array, w: Array, x: Array, beta: Array, right: Array) -> None:
     """Add one stack's residuals to the right-hand side."""
     g, d = x[1], x[2]
     for j in range(y.shape[0]):
-        w = _weight(power, float(n[j]), table[labels[j]])
-        r = w * (y[j] - beta[0, j] - g * beta[1, j] - d * beta[2, j])
+        r = w[j] * (y[j] - beta[0, j] - g * beta[1, j] - d * beta[2, j])
         right[0, j] += r
         right[1, j] += r * g
         right[2, j] += r * d
@@ -86,51 +83,57 @@ def _add_right(
 def _step(inverse: Array, right: Array, beta: Array) -> None:
     for j in range(beta.shape[1]):
         p, q, s = right[0, j], right[1, j], right[2, j]
-        beta[0, j] += inverse[0, j] * p + inverse[1, j] * q + inverse[2, j] * s
-        beta[1, j] += inverse[1, j] * p + inverse[3, j] * q + inverse[4, j] * s
-        beta[2, j] += inverse[2, j] * p + inverse[4, j] * q + inverse[5, j] * s
+        beta[0, j] += inverse[0, j] * p + inverse[3, j] * q + inverse[4, j] * s
+        beta[1, j] += inverse[3, j] * p + inverse[1, j] * q + inverse[5, j] * s
+        beta[2, j] += inverse[4, j] * p + inverse[5, j] * q + inverse[2, j] * s
 
 
 @jit
-def _add_quality(
-    y: Array, n: Array, labels: Array, table: Array, power: int, x: Array, beta: Array, mean: Array, sums: Array
-) -> None:
+def _add_quality(y: Array, w: Array, x: Array, beta: Array, mean: Array, sums: Array) -> None:
     """Add one stack's squares: of weighted residuals, of residuals, and of the model about the mean of all stacks."""
     g, d = x[1], x[2]
     for j in range(y.shape[0]):
-        w = _weight(power, float(n[j]), table[labels[j]])
         model = beta[0, j] + g * beta[1, j] + d * beta[2, j]
-        r = y[j] - model if w > 0 else 0.0
-        about = mean[j] - model if w > 0 else 0.0
-        sums[0, j] += w * r * r
+        r = y[j] - model if w[j] > 0 else 0.0
+        about = mean[j] - model if w[j] > 0 else 0.0
+        sums[0, j] += w[j] * r * r
         sums[1, j] += r * r
         sums[2, j] += about * about
 
 
 @jit
 def _add_statistics(
-    y: Array, n: Array, labels: Array, table: Array, x: Array, beta: Array, inverse: Array, statistics: Array
+    y: Array, n: Array, w: Array, labels: Array, x: Array, beta: Array, inverse: Array, statistics: Array
 ) -> None:
     """Add one stack's residuals to the sums of their region; h is how far a stack draws the fit to itself."""
     g, d = x[1], x[2]
     for j in range(y.shape[0]):
-        w = table[labels[j]] * n[j]
-        if labels[j] < statistics.shape[0] and w > 0 and inverse[0, j] == inverse[0, j]:
+        if labels[j] < statistics.shape[0] and w[j] > 0 and inverse[0, j] == inverse[0, j]:
             r = y[j] - beta[0, j] - g * beta[1, j] - d * beta[2, j]
-            h = inverse[0, j] + 2.0 * (g * inverse[1, j] + d * inverse[2, j] + g * d * inverse[4, j])
-            h = w * (h + g * g * inverse[3, j] + d * d * inverse[5, j])
+            h = inverse[0, j] + 2.0 * (g * inverse[3, j] + d * inverse[4, j] + g * d * inverse[5, j])
+            h = w[j] * (h + g * g * inverse[1, j] + d * d * inverse[2, j])
             here = statistics[labels[j]]
             here[0] += r
             here[1] += n[j]
-            here[2] += w * r * r / max(1.0 - h, 1e-6)
+            here[2] += w[j] * r * r / max(1.0 - h, 1e-6)
             here[3] += 1.0
 
 
 @jit
-def _add_mean(y: Array, n: Array, labels: Array, table: Array, used: Array, mean: Array) -> None:
+def _add_mean(y: Array, w: Array, used: Array, mean: Array) -> None:
     for j in range(y.shape[0]):
-        counts = n[j] > 0 and table[labels[j]] > 0
-        mean[j] += y[j] / max(used[j], 1.0) if counts else 0.0
+        mean[j] += y[j] / max(used[j], 1.0) if w[j] > 0 else 0.0
+
+
+@jit
+def _rate(sums: Array, used: Array, quality: Array) -> None:
+    """Turn the sums of squares into chi-square, mean square and adjusted R^2."""
+    for j in range(used.shape[0]):
+        freedom = used[j] - 3.0 if used[j] > 3 else np.nan
+        unexplained = sums[1, j] / (sums[1, j] + sums[2, j])
+        quality[_CHI, j] = sums[0, j] / freedom
+        quality[_S2, j] = sums[1, j] / freedom
+        quality[_R2, j] = 1.0 - unexplained * (used[j] - 1.0) / freedom
 
 
 @jit
@@ -168,37 +171,32 @@ def fit_rows(
         Whole planes: F, C and D (3, row, column) float64; the inverse (6, row, column); chi-square a degree of
         freedom, mean squared residual and adjusted R^2 (3, row, column).
     statistics
-        (row, stack, region, `FIELDS`), added to, or of no rows.
+        (row, stack, region, `FIELDS`), added to, or of no rows: then nothing is said of the quality either.
     first
         The first row of the strip in those planes.
     """
     m, width = means.shape[0], means.shape[2]
-    sums, used, mean = np.empty((6, width)), np.empty(width), np.empty(width)
+    w, sums, used, mean = np.empty((m, width)), np.empty((6, width)), np.empty(width), np.empty(width)
     inverse, beta, right = np.empty((6, width)), np.empty((3, width)), np.empty((3, width))
     for r in range(means.shape[1]):
-        here = labels[r]
         sums[:], used[:], mean[:], beta[:] = 0.0, 0.0, 0.0, 0.0
         for i in range(m):
-            _add_normal(means[i, r], frames[i, r], here, table[i], power, design[i], sums, used)
+            _weigh(frames[i, r], labels[r], table[i], power, w[i], used)
+            _add_normal(w[i], design[i], sums)
         _invert(sums, used, inverse)
         for _ in range(2):
             right[:] = 0.0
             for i in range(m):
-                _add_right(means[i, r], frames[i, r], here, table[i], power, design[i], beta, right)
+                _add_right(means[i, r], w[i], design[i], beta, right)
             _step(inverse, right, beta)
+        maps[:, first + r], inverses[:, first + r] = beta, inverse
+        if statistics.shape[0] == 0:
+            continue
         sums[:] = 0.0
         for i in range(m):
-            _add_mean(means[i, r], frames[i, r], here, table[i], used, mean)
+            _add_mean(means[i, r], w[i], used, mean)
         for i in range(m):
-            _add_quality(means[i, r], frames[i, r], here, table[i], power, design[i], beta, mean, sums)
-            if statistics.shape[0]:
-                _add_statistics(
-                    means[i, r], frames[i, r], here, table[i], design[i], beta, inverse, statistics[first + r, i]
-                )
-        maps[:, first + r], inverses[:, first + r] = beta, inverse
-        for j in range(width):
-            freedom = used[j] - 3.0
-            quality[_CHI, first + r, j] = sums[0, j] / freedom if freedom > 0 else np.nan
-            quality[_S2, first + r, j] = sums[1, j] / freedom if freedom > 0 else np.nan
-            explained = sums[2, j] / (sums[1, j] + sums[2, j])
-            quality[_R2, first + r, j] = 1.0 - (1.0 - explained) * (used[j] - 1.0) / freedom if freedom > 0 else np.nan
+            here = statistics[first + r, i]
+            _add_quality(means[i, r], w[i], design[i], beta, mean, sums)
+            _add_statistics(means[i, r], frames[i, r], w[i], labels[r], design[i], beta, inverse, here)
+        _rate(sums, used, quality[:, first + r])

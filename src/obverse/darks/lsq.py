@@ -1,0 +1,159 @@
+"""Noise maps from stacks of darks: generalised least squares in every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from obverse.darks.areas import REGIONS, geometry_of
+from obverse.darks.campaign import refuse_bad_settings, sorted_stacks
+from obverse.darks.dataset import Dataset, Prepare
+from obverse.darks.gathered import Gathered, gathered
+from obverse.darks.hot_groups import hot_groups
+from obverse.darks.noise_maps import NoiseMaps
+from obverse.darks.products import Weighted, products
+from obverse.darks.solving import Fit, solved
+from obverse.darks.tails import without_cut_tails
+from obverse.darks.weights import LABELS, pooled_variances, weights_of, with_hot_groups
+from obverse.errors import UsageError
+
+__all__ = ["calibrate_darks_lsq"]
+
+_STAGES = 604
+_WEIGHTINGS = {"generalised": 1, "none": 0, "frames": 2}
+
+
+def calibrate_darks_lsq(
+    dataset: Any,
+    detector: Any = None,
+    weighting: bool | str = True,
+    *,
+    cr_threshold: float | Mapping[tuple[float, float], float] | None = None,
+    skip_bad: bool = False,
+    prepare: Prepare | None = None,
+    memory_limit: int = 2**27,
+    threads: int | None = None,
+) -> NoiseMaps:
+    r"""Fit fixed pattern, clock-induced charge and dark current to stacks of dark frames.
+
+    .. math:: \bar y_i = F + g_i C + g_i t_i D, \qquad \mathrm{Var}(\bar y_i) = \frac{v_i}{N_i}
+
+    in every pixel, over the stacks :math:`i` of one EM gain :math:`g_i` and exposure time :math:`t_i`. :math:`v_i` is
+    the variance of one frame, pooled over all pixels of a region (and over groups of hot pixels), :math:`N_i` the
+    frames that count.
+
+    Parameters
+    ----------
+    dataset
+        Dark frames [electron behind the register]: a list of `Frame`, or of paths. Of paths the headers are read
+        first and then every frame once, so that memory does not grow with their number. Bias subtracted, cosmic rays
+        flagged, linear, in electron (``recipe.until("gain")``), neither divided by the EM gain nor desmeared.
+    detector
+        A Detector, its name, or None: then the whole frame is sensor, and there is no prescan.
+    weighting
+        True: inverse variances. False or ``"none"``: all stacks alike. ``"frames"``: by the number of frames, as
+        corgidrp 5 has it. The latter two give the errors that corgidrp gives.
+    cr_threshold
+        Level above which cosmic rays were flagged [electron behind the register], for all stacks, or by
+        (time, gain). Stacks in which it lies within the dark electrons' own tail are left out, with a warning.
+    skip_bad
+        Leave out files that cannot be read, with a warning and a place in `NoiseMaps.skipped`.
+    prepare
+        What is done to each frame when it has been read: raw ones take ``recipe.until("gain").run``.
+    memory_limit
+        Bytes of mean frames that are kept in memory; more go to a temporary file.
+    threads
+        Worker threads, None for one a processor; their number changes nothing.
+
+    Returns
+    -------
+    NoiseMaps
+        In the layout of the file; NaN in telemetry rows, and in pixels with fewer than four usable stacks.
+
+    Raises
+    ------
+    CalDarksLSQException
+        If the stacks cannot tell three maps apart; the condition is named.
+    UsageError
+        If something was done to a frame that must not be, or `weighting` is anything else.
+    DataError
+        If a file cannot be read.
+
+    Notes
+    -----
+    Limits: one detector for all stacks is assumed; a stack that contradicts is named in a warning. Within a region
+    all pixels but hot ones are taken to be equally noisy. The error of the gains is not in the errors of the maps.
+    Errors that come with the frames are not added: the scatter of a stack holds them.
+    Reference: Nemati 2020, Proc. SPIE 11443, 114435F (the model); docs/adr/0016-noise-maps.md (the weights).
+
+    Examples
+    --------
+    >>> from obverse import Exposure, Frame
+    >>> def dark(gain, time):
+    ...     level = 21.0 + gain * (0.02 + time * 0.001)
+    ...     exposure = Exposure(f"{gain} {time}", time, em_gain=gain, k_gain=8.7)
+    ...     return Frame(np.full((2, 2), level), "electron", exposure=exposure)
+    >>> frames = [dark(g, t) for g in (2.0, 1000.0) for t in (2.0, 100.0) for _ in range(3)]
+    >>> maps = calibrate_darks_lsq(frames)
+    >>> float(maps.fpn[0, 0]), float(maps.cic[0, 0]), float(maps.dark_current[0, 0])
+    (21.0, 0.02, 0.001)
+    """
+    power = _WEIGHTINGS[_weighting(weighting)]
+    geometry = geometry_of(detector)
+    data = Dataset.of(dataset, geometry, skip_bad=skip_bad, prepare=prepare)
+    every = sorted_stacks(data)
+    refuse_bad_settings(list(every))
+    stages, k_gain = _told(detector)
+    stacks, skipped = without_cut_tails(every, cr_threshold, stages)
+    found = gathered(data, stacks, memory_limit=memory_limit, threads=threads)
+    refuse_bad_settings(found.settings)
+    weighted, fit = _fitted(found, power, stages, threads)
+    return products(found, weighted, fit, k_gain, (*data.skipped, *map(str, skipped)))
+
+
+def _weighting(given: bool | str) -> str:
+    words = {True: "generalised", False: "none"}
+    if isinstance(given, bool):
+        return words[given]
+    if given in ("none", "frames"):
+        return given
+    raise UsageError(f"calibrate_darks_lsq: weighting is {given!r}, it must be True, False, 'none' or 'frames'")
+
+
+def _told(detector: Any) -> tuple[int, float | None]:
+    """Return the stages of the register and the k gain that a detector says, where it says them."""
+    if isinstance(detector, str):
+        from obverse.detector import Detector
+
+        detector = Detector.load(detector)
+    has = getattr(detector, "has", lambda _: False)
+    stages = int(detector.effect("em_gain").stages) if has("em_gain") else _STAGES
+    return stages, float(np.mean(detector.effect("gain").gain)) if has("gain") else None
+
+
+def _fitted(found: Gathered, power: int, stages: int, threads: int | None) -> tuple[Weighted, Fit]:
+    labels = found.areas.labels
+    if power == 1:
+        return _generalised(found, labels, stages, threads)
+    even = np.broadcast_to(np.arange(LABELS) < len(REGIONS), (len(found.settings), LABELS)).astype(np.float64)
+    pooled = pooled_variances(found.pooled(labels), found.design, stages)
+    fit = solved(found, labels, even, power, statistics=True, threads=threads)
+    return Weighted(labels, pooled, None, stages), fit
+
+
+def _generalised(found: Gathered, labels: NDArray[np.uint8], stages: int, threads: int | None) -> tuple[Weighted, Fit]:
+    """Fit twice: the first fit tells which pixels are hot, so that the second knows how noisy they are."""
+    pooled = pooled_variances(found.pooled(labels), found.design, stages)
+    first = solved(found, labels, weights_of(pooled.variances)[0], 1, statistics=False, threads=threads)
+    errors = np.sqrt(first.inverses[1]), np.sqrt(first.inverses[2])
+    marked, excess = hot_groups(labels, first.maps, errors, found.seconds)
+    del first, errors  # planes of a whole file, before as many are made again
+    pooled = pooled_variances(found.pooled(marked), found.design, stages)
+    sensor = REGIONS.index("sensor")
+    variances = with_hot_groups(pooled.variances, excess, len(REGIONS), sensor, found.design, stages)
+    table, exact = weights_of(variances)
+    fit = solved(found, marked, table, 1, statistics=True, threads=threads)
+    return Weighted(marked, pooled, exact, stages), fit
