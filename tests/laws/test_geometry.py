@@ -215,7 +215,8 @@ def test_parts_of_a_file_leave_nothing_out_and_overlap_nowhere():
     parts = [geometry.in_file(part) for part in ("sensor", "prescan", "overscan", "parallel_overscan")]
     assert (np.sum(parts, axis=0) == 1).all()
     assert not (geometry.in_file("lit") & ~geometry.in_file("sensor")).any()
-    assert geometry.in_file("lit")[2:20, 7:16].all() and geometry.in_file("lit").sum() == 18 * 9
+    assert geometry.in_file("lit")[2:20, 7:16].all()
+    assert geometry.in_file("lit").sum() == 18 * 9
     assert geometry.in_file("telemetry").sum(axis=1).tolist() == [0] * 24 + [21]
 
 

@@ -58,7 +58,7 @@ def believing(maps: NoiseMaps, detector: Detector) -> Detector:
         return geometry.assemble(geometry.clock(plane))
 
     source = f"{maps.n_frames} darks"
-    told = {
+    told: dict[str, dict[str, Any]] = {
         "fixed_pattern": {"pattern": on_sensor(maps.unclipped.fpn)},
         # both kinds, without what the register made of nothing: `em_gain` takes that away
         "clock_induced_charge": {"level": on_sensor(maps.unclipped.cic) - _made_by_register(detector), "parallel": 0.0},

@@ -15,6 +15,7 @@ from obverse.darks.dataset import Dataset, Entry
 from obverse.darks.forbidden import refuse_divided, refuse_unfit
 from obverse.darks.pile import Pile
 from obverse.darks.refusals import CalDarksLSQException
+from obverse.darks.sieve import Sieve
 from obverse.darks.stack import Stack, pooled_scatter
 from obverse.darks.weights import LABELS
 
@@ -80,7 +81,12 @@ class Gathered:
 
 
 def gathered(
-    dataset: Dataset, stacks: Mapping[Setting, Sequence[Entry]], *, memory_limit: int, threads: int | None
+    dataset: Dataset,
+    stacks: Mapping[Setting, Sequence[Entry]],
+    *,
+    particles: float | None,
+    memory_limit: int,
+    threads: int | None,
 ) -> Gathered:
     """Read every frame once and keep what the fit needs, on disk where it is more than `memory_limit` bytes.
 
@@ -91,7 +97,7 @@ def gathered(
     UsageError
         If something was done to a frame that must not be.
     """
-    making = _Making(dataset, len(stacks), memory_limit, threads)
+    making = _Making(dataset, len(stacks), particles, memory_limit, threads)
     for setting, entries in stacks.items():
         making.add(setting, entries)
     return making.done()
@@ -100,8 +106,11 @@ def gathered(
 class _Making:
     """A campaign while it is read."""
 
-    def __init__(self, dataset: Dataset, size: int, memory_limit: int, threads: int | None) -> None:
-        self.dataset, self.size, self.limit, self.threads = dataset, size, memory_limit, threads
+    def __init__(
+        self, dataset: Dataset, size: int, particles: float | None, memory_limit: int, threads: int | None
+    ) -> None:
+        self.dataset, self.size, self.particles, self.limit = dataset, size, particles, memory_limit
+        self.threads = threads
         self.of_stacks: list[tuple[Setting, float, int, float]] = []
         self.areas: Areas | None = None
 
@@ -112,11 +121,11 @@ class _Making:
             refuse_unfit(_WHO, each.frame)
             refuse_divided(_WHO, each.frame)
             self._begin(each.data.shape)
-            stack = stack or Stack(each.data.shape, self.threads)
-            stack.add(each.data, each.marks)
+            stack = stack or Sieve(each.data.shape, self.particles, self.threads)
+            stack.add(each)
             gains.append(each.frame.exposure.applied_em_gain)
         if stack is not None:  # else every frame of it was bad, and left out
-            self._keep(setting, stack, float(np.mean(gains)))
+            self._keep(setting, stack.sifted(), float(np.mean(gains)))
 
     def _begin(self, shape: tuple[int, ...]) -> None:
         if self.areas is not None and self.areas.shape != shape:

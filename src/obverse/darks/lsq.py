@@ -32,6 +32,7 @@ def calibrate_darks_lsq(
     weighting: bool | str = True,
     *,
     cr_threshold: float | Mapping[tuple[float, float], float] | None = None,
+    particles: float | None = None,
     skip_bad: bool = False,
     prepare: Prepare | None = None,
     memory_limit: int = 2**27,
@@ -59,6 +60,10 @@ def calibrate_darks_lsq(
     cr_threshold
         Level above which cosmic rays were flagged [electron behind the register], for all stacks, or by
         (time, gain). Stacks in which it lies within the dark electrons' own tail are left out, with a warning.
+    particles
+        Electrons before the register that no dark pixel gathers in one frame, unless it is hot: values beyond are
+        left out of pixels where they are rare. At low gain a particle makes no plateau, so that no cosmic-ray flag
+        tells it; 30 is a good choice. None counts every value that is not flagged.
     skip_bad
         Leave out files that cannot be read, with a warning and a place in `NoiseMaps.skipped`.
     prepare
@@ -108,7 +113,7 @@ def calibrate_darks_lsq(
     refuse_bad_settings(list(every))
     stages, k_gain = _told(detector)
     stacks, skipped = without_cut_tails(every, cr_threshold, stages)
-    found = gathered(data, stacks, memory_limit=memory_limit, threads=threads)
+    found = gathered(data, stacks, particles=particles, memory_limit=memory_limit, threads=threads)
     refuse_bad_settings(found.settings)
     weighted, fit = _fitted(found, power, stages, threads)
     return products(found, weighted, fit, k_gain, (*data.skipped, *map(str, skipped)))

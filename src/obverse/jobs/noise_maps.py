@@ -18,6 +18,9 @@ from obverse.jobs.dark_frames import Preparing, detector_of_first, frames_in
 
 __all__ = ["WEIGHTINGS", "DarkCampaign", "measure_darks"]
 
+_PARTICLES = 30.0
+"""Electrons that only a particle or a hot pixel leaves in a dark frame."""
+
 WEIGHTINGS: Mapping[str, bool | str] = {"gls": True, "frames": "frames", "none": "none"}
 """How stacks are weighted, by the words of the command line: by their noise, by their frames, not at all."""
 
@@ -110,7 +113,13 @@ def _measured(
     paths: Sequence[Path], nominal: Detector, weighting: str, skip_bad: bool, prepare: Preparing
 ) -> DarkCampaign:
     maps = calibrate_darks_lsq(
-        paths, nominal, WEIGHTINGS[weighting], skip_bad=skip_bad, prepare=prepare, threads=prepare.threads
+        paths,
+        nominal,
+        WEIGHTINGS[weighting],
+        particles=_PARTICLES,
+        skip_bad=skip_bad,
+        prepare=prepare,
+        threads=prepare.threads,
     )
     others = {kind: n for kind, n in prepare.kinds.items() if kind not in _DARK}
     if others:
