@@ -77,7 +77,15 @@ def make(folder: Path, geometry: ob.Geometry, frames: int) -> None:
             signal[electrons > 0] = rng.gamma(electrons[electrons > 0], gain)
             data = FPN * sensor + signal + rng.normal(0.0, READ, sensor.shape)
             name = f"cgi_0200001001001001001_20260101t{stack:03d}{k:04d}_l2a.fits"
-            exposure = ob.Exposure(name[:-9], time, em_gain=gain, k_gain=7.0, kind="dark", detector="CGI/EXCAM")
+            exposure = ob.Exposure(
+                name[:-9],
+                time,
+                em_gain=gain,
+                k_gain=7.0,
+                kind="dark",
+                detector="CGI/EXCAM",
+                start="2027-03-01T10:00:00",
+            )
             frame = ob.Frame(data, "electron", exposure=exposure, undone=("bias", "gain"))
             ob.write(frame, folder / name)
 

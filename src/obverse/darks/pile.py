@@ -48,8 +48,8 @@ class Pile:
         return self._count
 
     def put(self, plane: NDArray[Any]) -> None:
-        """Put a plane on the top."""
-        plane = plane.astype(self._dtype)  # a copy: the accumulator that it comes from goes on
+        """Put a plane on the top; it is not copied, so that nobody may change it any more."""
+        plane = plane.astype(self._dtype, copy=False)
         if self._file is None:
             self._planes.append(plane)
         else:

@@ -57,7 +57,8 @@ class Stack:
 
     def lost(self) -> NDArray[np.uint32]:
         """Return the flags of all frames together where none of them counts, 0 elsewhere."""
-        return np.where(self.n == 0, self.seen, np.uint32(0))
+        never = self.n == 0
+        return np.where(never, self.seen, np.uint32(0)) if never.any() else np.zeros_like(self.seen)
 
     def _each_row(self, kernel: Any, *planes: Array) -> None:
         run_rows(self.shape[0], lambda start, stop: kernel(*planes, start, stop), self._threads)
