@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on scenes, injection and read patterns.
+"""Draw the pictures of the pages on scenes, injection, read patterns and EMCCDs.
 
 Run it with ``.venv/bin/python docs/pictures/make.py``; it takes about a minute.
 """
@@ -33,6 +33,7 @@ def main() -> None:
     sky(scene)
     injection(scene)
     patterns()
+    noise_maps()
 
 
 def field() -> Scene:
@@ -166,6 +167,40 @@ def patterns() -> None:
         table = Path(folder) / "patterns.ecsv"
         validate("roman_wfi", ["MA3", "MA4", "MA8"], out=Output(table))
         shrunk(table.with_suffix(".png"))
+
+
+def noise_maps() -> None:
+    """Draw the pulls of noise maps with our weights, and with those by the number of frames."""
+    truth = {"fpn": 21.0, "cic": 0.02, "dark_current": 8.33e-4}
+    settings = [(g, t) for g in np.linspace(2, 5000, 7) for t in np.linspace(2, 100, 7)]
+    frames = [dark(truth, float(g), float(t), i) for g, t in settings for i in range(30)]
+    drawn = Figure(figsize=(13.0, 3.7), layout="constrained")
+    drawn.set_facecolor(PAPER)
+    edges = np.linspace(-5.0, 5.0, 81)
+    fits = {"obverse": ob.darks.calibrate_darks_lsq(frames)}
+    fits["weights and errors of corgidrp 5.1"] = ob.darks.calibrate_darks_lsq(frames, weighting="frames")
+    for axes, (name, value), letter in zip(drawn.subplots(1, 3), truth.items(), "FCD", strict=True):
+        for (label, maps), colour in zip(fits.items(), ("#2f6690", "#e07b39"), strict=True):
+            pull = ((getattr(maps.unclipped, name) - value) / getattr(maps, f"{name}_error")).ravel()
+            axes.hist(pull, edges, histtype="step", color=colour, lw=1.8, label=f"{label}: scatter {pull.std():.2f}")
+            print(letter, label, pull.std(), (getattr(maps.unclipped, name) - value).std())
+        normal = np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi) * pull.size * (edges[1] - edges[0])
+        axes.plot(edges, normal, color=INK, lw=1.0, label="unit normal")
+        axes.set(xlabel=f"({letter} - truth) / error", xlim=(-5, 5), ylim=(0, 2.05 * normal.max()), yticks=[])
+        axes.set_facecolor(PAPER)
+        axes.legend(frameon=False, fontsize=9, loc="upper left")
+    with tempfile.TemporaryDirectory() as folder:
+        drawn.savefig(Path(folder) / "noise_maps.png", dpi=100)
+        shrunk(Path(folder) / "noise_maps.png")
+
+
+def dark(truth: dict[str, float], gain: float, time: float, i: int) -> ob.Frame:
+    """Return a dark frame of 120 x 200 pixels with a gamma register [electron behind it]."""
+    rng = np.random.default_rng([int(gain), int(time), i])
+    electrons = rng.poisson(truth["cic"] + time * truth["dark_current"], (120, 200))
+    multiplied = rng.gamma(np.maximum(electrons, 1e-9), gain)
+    data = truth["fpn"] + multiplied + rng.normal(0.0, 100.0, electrons.shape)
+    return ob.Frame(data.astype(np.float32), "electron", exposure=ob.Exposure(f"{gain} {time} {i}", time, em_gain=gain))
 
 
 def shrunk(made: Path) -> None:

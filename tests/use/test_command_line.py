@@ -192,7 +192,7 @@ def test_a_detector_of_the_wrong_kind_is_refused_with_those_of_the_right_one(nig
     code, _, message = run("calibrate", night / "star.fits", "--detector", "generic_h2rg", "-o", tmp_path)
     assert code == 1
     assert "holds a single read" in message
-    assert "--detector esis|generic_ccd" in message
+    assert "--detector corgi_excam|esis|generic_ccd" in message
 
 
 def test_options_of_ramps_are_refused_by_name_where_there_are_none(night: Path, small: Path, tmp_path: Path) -> None:
