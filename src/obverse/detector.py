@@ -105,8 +105,8 @@ class Detector:
 
     def __post_init__(self) -> None:
         for mode in self.modes:
-            for effect, values in mode.effects.items():
-                self.effect(effect).replace(**values)
+            for name in mode.effects:
+                mode.changed(self.effect(name))
         refuse_wrong_order(self.effects)
         refuse_wrong_unit(self.effects)
         _refuse_bad_recipe(self)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from obverse.errors import UsageError, nearest
 from obverse.geometry import Geometry
+from obverse.params import declared
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
+    from obverse.effects import Effect
     from obverse.frame import Frame
 
 __all__ = ["Mode", "in_mode", "mode_of", "modes_from_table", "modes_table"]
@@ -33,6 +35,14 @@ class Mode:
     name: str
     geometry: Geometry
     effects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def changed(self, effect: Effect) -> Effect:
+        """Return an effect as it is in this mode; refuses parameters that it has not."""
+        values, known = self.effects[effect.name], declared(type(effect))
+        for key in values:
+            if key not in known:
+                raise UsageError(f"modes.{self.name}: {effect.name}: unknown key {key!r}, {nearest(key, known)}")
+        return cast("Effect", effect.replace(**values))
 
     def without(self, *names: str) -> Mode:
         """Return the mode of a detector without some effects."""
@@ -80,8 +90,8 @@ def _of_size(detector: Detector, frame: Frame) -> Detector:
 
 def _switched(detector: Detector, mode: Mode) -> Detector:
     changed = detector.replace(geometry=mode.geometry, mode=mode.name, modes=())
-    for effect, values in mode.effects.items():
-        changed = changed.with_effect(changed.effect(effect).replace(**values))
+    for name in mode.effects:
+        changed = changed.with_effect(mode.changed(changed.effect(name)))
     return changed
 
 

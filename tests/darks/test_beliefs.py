@@ -52,15 +52,30 @@ def test_belief_holds_what_was_fitted(maps, belief):
     rows, columns = slice(0, 106), slice(108, 215)
     for name, parameter, value in (
         ("fixed_pattern", "pattern", maps.unclipped.fpn),
-        ("clock_induced_charge", "level", maps.unclipped.cic),
         ("dark_current", "rate", maps.unclipped.dark_current),
     ):
         np.testing.assert_array_equal(getattr(belief.effect(name), parameter), value[rows, columns])
+        assert belief.effect(name).error is None  # the block has it, with the covariances
     assert (belief.effect("dark_current").rate < 0).any()  # not clipped
-    assert belief.effect("clock_induced_charge").parallel == 0.0
     (block,) = belief.covariance
     np.testing.assert_allclose(block.matrix, maps.covariance[..., rows, columns])
-    np.testing.assert_allclose(block.error("dark_current.rate"), belief.effect("dark_current").error, rtol=1e-6)
+
+
+def test_clock_induced_charge_of_the_image_is_the_map_and_that_of_the_scans_their_own(maps, belief):
+    effect, fitted = belief.effect("clock_induced_charge"), maps.unclipped.cic
+    np.testing.assert_allclose(effect.level + effect.parallel, fitted[0:106, 108:215], atol=1e-12)
+    assert effect.level.mean() == pytest.approx(fitted[:, :108].mean(), abs=1e-12)
+
+
+def test_what_the_register_makes_of_nothing_is_taken_away_once(maps):
+    detector = ob.Detector.load(TABLE)
+    made = detector.effect("em_gain").replace(partial=0.025)
+    belief = maps.into(detector.with_effect(made))
+    gain = 300.0
+    taken = belief.effect("fixed_pattern").pattern + made.partial * (gain - 1)
+    taken = taken + gain * (belief.effect("clock_induced_charge").level + belief.effect("clock_induced_charge").parallel)
+    fitted = (maps.unclipped.fpn + gain * maps.unclipped.cic)[0:106, 108:215]
+    np.testing.assert_allclose(taken, fitted, rtol=1e-9)
 
 
 def test_draws_have_the_covariance(maps, belief):

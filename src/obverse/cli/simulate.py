@@ -103,16 +103,20 @@ def simulate(
     SCENE is a FITS image of photon rates [photon/s], or with --psf a catalogue (ECSV, FITS, Parquet) of stars and
     galaxies; --flat is even light without any file. Exposures of --kind dark or bias need neither.
     """
-    from obverse import Detector, jobs
+    from obverse import Detector, UsageError, io, jobs
 
     found = Detector.load(detector)
     sized = found if shape is None else found.resized(shape)
     ramps = jobs.Ramps(groups, pattern, integrations)
     plan = jobs.Campaign(seconds or (None,), gains or (1.0,), count)
+    if name and plan.size > 1:
+        raise UsageError(f"simulate: --id names one exposure, these are {plan.size}: leave it out")
     name = name or out.name.split(".")[0]
     first = jobs.exposure_of(sized, name, kind, plan.seconds[0], ramps, band=filter_ or stars["band"], start=start)
     dark = flat is None and scene is None and kind in ("bias", "dark")
     light = jobs.light_of(sized, scene, 0.0 if dark else flat, jobs.Stars(**stars), sky, named=first.detector)
-    for path, exposure in plan.files(out, first, sized):
+    files = plan.files(out, first, sized)
+    io.refuse_targets([path for path, _ in files], overwrite=overwrite)
+    for path, exposure in files:
         raw = jobs.simulate(sized, light, exposure, seed=seed, out=path, history=history, overwrite=overwrite)
         click.echo(f"{path}: {raw.shape} {raw.data.dtype} [{raw.unit}]")

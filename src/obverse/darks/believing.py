@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from obverse.belief import Block
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.errors import UsageError
+from obverse.geometry import Geometry
 
 if TYPE_CHECKING:
     from obverse.detector import Detector
@@ -57,11 +58,12 @@ def believing(maps: NoiseMaps, detector: Detector) -> Detector:
     def on_sensor(plane: Array) -> Array:
         return geometry.assemble(geometry.clock(plane))
 
-    source = f"{maps.n_frames} darks"
+    source, made = f"{maps.n_frames} darks", _made_by_register(detector)
+    parallel = _parallel(maps.unclipped.cic, geometry)
     told: dict[str, dict[str, Any]] = {
-        "fixed_pattern": {"pattern": on_sensor(maps.unclipped.fpn)},
-        # both kinds, without what the register made of nothing: `em_gain` takes that away
-        "clock_induced_charge": {"level": on_sensor(maps.unclipped.cic) - _made_by_register(detector), "parallel": 0.0},
+        # without what the register made of nothing, c (g - 1): `em_gain` takes that away
+        "fixed_pattern": {"pattern": on_sensor(maps.unclipped.fpn) + made},
+        "clock_induced_charge": {"level": on_sensor(maps.unclipped.cic) - made - parallel, "parallel": parallel},
         "dark_current": {"rate": on_sensor(maps.unclipped.dark_current)},
     }
     for effect, values in told.items():  # their errors are those of the block: the effects hold none of their own
@@ -70,6 +72,15 @@ def believing(maps: NoiseMaps, detector: Detector) -> Detector:
     block = Block(_PARAMETERS, np.nan_to_num(on_sensor(maps.covariance)))
     kept = (other for other in detector.covariance if not set(other.names) & set(_PARAMETERS))
     return detector.replace(covariance=(*kept, block))
+
+
+def _parallel(cic: Array, geometry: Geometry) -> float:
+    """Return how much more clock-induced charge the sensor has than the prescan, which only serial clocks move.
+
+    So the level of the scans is theirs: `zero_level` goes by it where the gain is low.
+    """
+    prescan, sensor = (cic[geometry.in_file(part)] for part in ("prescan", "sensor"))
+    return float(np.nanmean(sensor) - np.nanmean(prescan)) if np.isfinite(prescan).any() else 0.0
 
 
 def _made_by_register(detector: Detector) -> float:

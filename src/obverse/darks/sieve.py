@@ -25,28 +25,32 @@ _PROBE = 7
 """Every so many pixels tell the level and the noise of a frame."""
 
 
-def ceiling_of(data: Array, em_gain: float, electrons: float) -> float:
+def ceiling_of(level: float, noise: float, em_gain: float, electrons: float) -> float:
     r"""Return what no pixel of a dark reaches with fewer than so many electrons [electron behind the register].
 
-    .. math:: T = \mathrm{med}(y) + 6\, \sigma + g\, n
+    .. math:: T = y_0 + 6\, \sigma + g\, n
 
     Examples
     --------
-    >>> ceiling_of(np.tile([-1.0, 0.0, 1.0], (7, 1)), 100.0, 30.0)
-    3008.8956
+    >>> ceiling_of(21.0, 100.0, 50.0, 30.0)
+    2121.0
     """
+    return level + _NOISE * noise + em_gain * electrons
+
+
+def _core(data: Array) -> tuple[float, float]:
+    """Return level and noise of the pixels that hold no electron, robustly."""
     probe = data.ravel()[::_PROBE]
     middle = np.nanmedian(probe)
-    noise = 1.4826 * np.nanmedian(np.abs(probe - middle))
-    return float(middle + _NOISE * noise + em_gain * electrons)
+    return float(middle), float(1.4826 * np.nanmedian(np.abs(probe - middle)))
 
 
 class Sieve:
-    """A stack whose highest values stand apart until all frames have told whether they are rare.
+    r"""A stack whose highest values stand apart until all frames have told whether they are rare.
 
     A hot pixel is above the ceiling in most frames: it keeps all its values. A particle strikes once: a pixel that was
-    above it in no more than two frames, or a tenth of them, and then by more than eight of its own standard deviations,
-    loses these.
+    above it in no more than two frames, or a tenth of them, and then by more than eight of its own standard deviations
+    (at least those of its mean, :math:`\sigma^2 + 2 g \bar y`), loses these.
 
     Parameters
     ----------
@@ -60,26 +64,41 @@ class Sieve:
 
     def __init__(self, shape: tuple[int, ...], electrons: float | None, threads: int | None = None) -> None:
         self._electrons = electrons
+        self._frames: list[tuple[float, float]] = []  # noise and gain
+        self._full = np.zeros(shape, np.uint16)
         self._low = Stack(shape, threads)
         self._high = None if electrons is None else Stack(shape, threads)
 
     def add(self, frame: Loaded) -> None:
         """Add one frame."""
+        self._full += (frame.marks & np.uint32(Flag.SATURATED | Flag.JUMP_DET)) == np.uint32(Flag.SATURATED)
         if self._high is None or self._electrons is None:
             self._low.add(frame.data, frame.marks)
             return
-        ceiling = ceiling_of(frame.data, frame.frame.exposure.applied_em_gain, self._electrons)
+        gain = frame.frame.exposure.applied_em_gain
+        middle, noise = _core(frame.data)
+        self._frames.append((noise, gain))
+        ceiling = ceiling_of(middle, noise, gain, self._electrons)
         struck, other = (np.uint32(Flag.JUMP_DET) * side for side in (frame.data > ceiling, frame.data <= ceiling))
         self._low.add(frame.data, frame.marks | struck)
         self._high.add(frame.data, frame.marks | other)
 
     def sifted(self) -> Stack:
-        """Return the stack, without what was rare and high."""
-        if self._high is None:
-            return self._low
+        """Return the stack, without what was rare and high, and without pixels that filled the register repeatedly.
+
+        Of such a pixel the frames that are left are those in which few electrons came: their mean is too low.
+        """
         low, high = self._low, self._high
-        scatter = np.sqrt(low.squares / np.maximum(low.n - 1.0, 1.0))
+        if high is not None:
+            self._join_common(low, high)
+        low.n[self._full > max(1, low.frames // 10)] = 0
+        return low
+
+    def _join_common(self, low: Stack, high: Stack) -> None:
+        """Give pixels back the high values that are not rare in them."""
+        noise, gain = np.mean(self._frames, axis=0)
+        own = low.squares / np.maximum(low.n - 1.0, 1.0)
+        scatter = np.sqrt(np.maximum(own, noise**2 + 2.0 * gain * np.maximum(low.mean, 0.0)))  # few frames tell little
         few = high.n <= (max(2, low.frames // 10) if low.frames >= 5 else 1)
         rare = few & (low.n > 0) & (high.mean > low.mean + _OUT * scatter)
         low.join(high, (high.n > 0) & ~rare)
-        return low

@@ -31,6 +31,8 @@ class SingleRead(Readout):
     Limits: the Poisson variance is taken from the data, so it scatters with them; below some ten electrons with
     little read noise, weights made from it are biased low: fit with a model variance there. Without any light
     the positive half of the noise counts as photons: errors are 10 % too large at 4 electrons of read noise.
+    Behind a register single frames without light have errors that are 4 (gain 20) to 26 % (gain 1000) too large on
+    average, and pixels that caught nothing far too small ones: average images with equal weights, never by these.
     Reference: Howell 2006, Handbook of CCD Astronomy, 2nd ed., ch. 4.4.
 
     Examples
