@@ -619,3 +619,18 @@ def noisy_register_bins(
         below = np.array([0.5 * (1 + erf((edge - offset - x) / (noise * sqrt(2)))) for edge in edges])
         chances += chance * np.diff(below)
     return chances
+
+
+# -- the charge that the noise of a multiplied pixel is judged by -----------------------------------------------------
+
+
+def local_charge(image, bad, read_noise, excess):
+    """Mean of the good pixels of the 5 x 5 around each; a pixel's own charge where it stands far above."""
+    out = np.zeros(image.shape)
+    for i, j in np.ndindex(image.shape):
+        rows, columns = slice(max(i - 2, 0), i + 3), slice(max(j - 2, 0), j + 3)
+        good = image[rows, columns][~bad[rows, columns]].astype(float)
+        around = max(good.mean(), 0.0) if good.size else 0.0
+        limit = around + 5.0 * np.sqrt(excess * (around + 2.0) + read_noise**2)
+        out[i, j] = image[i, j] if not bad[i, j] and image[i, j] > limit else around
+    return out

@@ -67,7 +67,13 @@ def load(what: str | Path | Mapping[str, Any]) -> Detector:
         raise UsageError(
             f"detector {text!r}: no such file, and no built-in detector of that name, {nearest(text, built_in())}"
         )
-    return _parsed(path.read_text(encoding="utf-8"), text, path.parent)
+    try:
+        written = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"detector {text!r}: no text; a detector is a TOML file, its maps lie in FITS beside it"
+        ) from None
+    return _parsed(written, text, path.parent)
 
 
 def to_toml(detector: Detector) -> str:
