@@ -15,14 +15,13 @@ from obverse import readout as readouts
 from obverse.belief import Block, draw_effects
 from obverse.chain import Chain, Run, refuse_wrong_order, refuse_wrong_unit
 from obverse.effects import Effect, find
-from obverse.emccd.zeroing import NEEDED
 from obverse.errors import UsageError, nearest
 from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.geometry import Geometry
 from obverse.modes import Mode, in_mode, modes_from_table, modes_table
 from obverse.readout import Readout
-from obverse.recipe import Recipe, extra_steps
+from obverse.recipe import LEARNING, Recipe, extra_steps
 
 if TYPE_CHECKING:
     import os
@@ -49,7 +48,6 @@ _TABLES = (
     "modes",
 )
 _EXTRA_STEPS = ("assemble", "estimate")
-_OF_REGISTERS = "zero_level"
 
 
 @dataclass(frozen=True, eq=False)
@@ -486,8 +484,8 @@ def _keywords_table(keywords: Keywords) -> dict[str, Any]:
 def _refuse_bad_recipe(detector: Detector) -> None:
     """Refuse a recipe with an unknown or repeated step, or without an effect that can be undone."""
     undone = [e.name for e in detector.effects if e.is_undone]
-    of_registers = [_OF_REGISTERS] if all(detector.has(name) for name in NEEDED) else []
-    known = [*undone, *_EXTRA_STEPS, *of_registers, *extra_steps()]
+    learning = [step for step, effects in LEARNING.items() if all(detector.has(name) for name in effects)]
+    known = [*undone, *_EXTRA_STEPS, *learning, *extra_steps()]
     for step in detector.steps:
         if step not in known:
             raise UsageError(f"recipe: unknown step {step!r}, {nearest(step, known)}")

@@ -66,7 +66,8 @@ def mode_of(detector: Detector, frame: Frame) -> Detector:
     A camera with modes has files of a few sizes: one of another size is a simulation of a smaller sensor, and so is the
     detector then.
     """
-    if not detector.modes or "amplifier" in frame.axes or "assemble" in frame.undone:
+    several = "amplifier" in frame.axes and frame.shape[-3] > 1  # one in read-out order is as large as its file
+    if not detector.modes or several or "assemble" in frame.undone:
         return detector
     found = in_mode(detector, frame.exposure.mode) if frame.exposure.mode else _of_size(detector, frame)
     rows, columns = frame.shape[-2:]

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects import WHOLE
-from obverse.emccd.zeroing import zeroing
 from obverse.errors import UsageError, nearest
 from obverse.first_read import with_first_read
 from obverse.flags import Flag
@@ -31,7 +30,10 @@ from obverse.tiles import run_tiled
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["Recipe", "Step", "extra_steps"]
+__all__ = ["LEARNING", "Recipe", "Step", "extra_steps"]
+
+LEARNING: Mapping[str, tuple[str, ...]] = MappingProxyType({"zero_level": ("bias_drift", "em_gain", "gain")})
+"""Steps that undo no effect of their own, and the effects that they learn from."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Step:
             raise UsageError(f"recipe: {self.name!r} has been undone already; undone are {frame.undone}")
         done = with_first_read(self.name, self.work, frame, self.work(frame, at), at)
         if "estimate" in frame.undone and "integrations" in frame.companions:  # what follows the fit is for them too
-            each = self.work(frame.companions["integrations"], at)
+            apart = frame.companions["integrations"]
+            each = self.work(apart.replace(undone=frame.undone), at).replace(undone=apart.undone)
             done = done.replace(companions={**done.companions, "integrations": each})
         return done.replace(undone=(*frame.undone, self.name))
 
@@ -134,9 +137,12 @@ class Recipe:
         """
         frame = self._begin(raw)
         todo = [step for step in self.steps if step.name not in raw.undone]
+        response: _Response | None = None
         for i, steps in _passes(todo):
             whole = Moment.of(frame, self.detector.geometry).replace(history=history)
-            frame = self._pass(frame, steps, whole, threads, tile_rows)
+            if response is None or not response.holds(whole):
+                response = _Response(self.detector, whole)
+            frame = self._pass(frame, steps, whole, response, threads, tile_rows)
             if progress is not None:
                 progress(steps[-1].name, (i + len(steps)) / len(todo))
         return frame
@@ -155,15 +161,20 @@ class Recipe:
         return _with_reference_pixels(raw, geometry) if geometry.is_plain else clocked(raw, geometry)
 
     def _pass(
-        self, frame: Frame, steps: list[Step], whole: Moment, threads: int | None, tile_rows: int | None
+        self,
+        frame: Frame,
+        steps: list[Step],
+        whole: Moment,
+        response: _Response,
+        threads: int | None,
+        tile_rows: int | None,
     ) -> Frame:
         """Run steps that touch the same tile, one tile after the other."""
-        respond = _Response(self.detector, whole)
         barrier = steps[0].halo == WHOLE
         whole = whole.replace(threads=threads if barrier else 1)  # the tile runner owns the threads
 
         def work(tile: Frame, rows: slice) -> Frame:
-            at = whole.replace(rows=rows, respond=respond.at(rows))
+            at = whole.replace(rows=rows, respond=response.at(rows))
             at = at.replace(read_noise=self._noise(at), excess=self._excess(at))
             for step in steps:
                 tile = step(tile, at)
@@ -196,7 +207,9 @@ def clocked(frame: Frame, geometry: Geometry) -> Frame:
     if frame.pixel_flags is not None and len(geometry.amplifiers) > 1:
         raise UsageError("a raw frame with scans cannot have pixel flags yet: give them to the assembled image")
     pixel_flags = None if frame.pixel_flags is None else geometry.clock(frame.pixel_flags)[0]
-    return frame.replace(data=geometry.clock(frame.data), axes=axes, flags=flags, pixel_flags=pixel_flags)
+    known = frame.variances and {name: geometry.clock(plane) for name, plane in frame.variances.items()}
+    data = geometry.clock(frame.data)
+    return frame.replace(data=data, axes=axes, flags=flags, pixel_flags=pixel_flags, variances=known)
 
 
 def assembled(frame: Frame, at: Moment) -> Frame:
@@ -213,22 +226,28 @@ def assembled(frame: Frame, at: Moment) -> Frame:
 
 
 class _Response:
-    """What charges end as, computed once for the whole detector and cut to the rows in hand."""
+    """What charges end as in an exposure, computed once for the whole detector and cut to the rows in hand."""
 
     def __init__(self, detector: Detector, at: Moment) -> None:
         self._detector, self._at = detector, at
-        self._known: dict[int, tuple[ArrayLike, NDArray[Any]]] = {}
+        self._known: dict[float | tuple[int], tuple[ArrayLike, NDArray[Any]]] = {}
         self._lock = Lock()  # one thread computes, the others wait: the whole chain runs once
+
+    def holds(self, at: Moment) -> bool:
+        """Say whether it is the same at another moment: passes of one layout share it."""
+        return (at.layout, at.exposure) == (self._at.layout, self._at.exposure)
 
     def at(self, rows: slice) -> Callable[[ArrayLike], NDArray[Any]]:
         """Return the response at some rows."""
         return lambda charge: self._whole(charge)[..., rows, :]
 
     def _whole(self, charge: ArrayLike) -> NDArray[Any]:
+        # a number is known by its value; a map by its id, and kept beside its response, so that no other takes that
+        key = float(charge) if np.ndim(charge) == 0 else (id(charge),)  # type: ignore[arg-type]
         with self._lock:
-            if id(charge) not in self._known:  # the charge is kept beside its response, so that no other takes its id
-                self._known[id(charge)] = charge, self._computed(charge)
-            return self._known[id(charge)][1]
+            if key not in self._known:
+                self._known[key] = charge, self._computed(charge)
+            return self._known[key][1]
 
     def _computed(self, charge: ArrayLike) -> NDArray[Any]:
         geometry = self._detector.geometry
@@ -247,11 +266,13 @@ def _step(detector: Detector, name: str) -> Step:
     if name in extra_steps():
         return Step(name, extra_steps()[name], WHOLE)
     if name == "zero_level":
-        return Step(name, zeroing(detector), WHOLE)
+        from obverse.emccd.zeroing import Zeroing  # late: other detectors need nothing of registers
+
+        return Step(name, Zeroing(detector), WHOLE)
     if name == "assemble":
         return Step(name, assembled, WHOLE)
     if name == "estimate":
-        return Step(name, detector.readout.estimate, detector.readout.halo)
+        return Step(name, with_joint_variance(detector, name, detector.readout.estimate), detector.readout.halo)
     effect = detector.effect(name)
     return Step(name, with_joint_variance(detector, name, effect.correct), effect.halo)
 

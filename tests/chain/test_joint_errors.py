@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,38 @@ def test_each_map_counts_as_often_as_it_is_taken_away():
         one[:] = 0.0
         one[i, i] = 1.0
         np.testing.assert_allclose(joint_variance(known, Block(NAMES, one), at), expected**2, rtol=1e-6)
+
+
+STEPS = [name.partition(".")[0] for name in NAMES]
+
+
+@pytest.mark.parametrize("left_out", [(), *((a,) for a in STEPS), *combinations(STEPS, 2), tuple(STEPS)])
+def test_the_variance_is_that_of_the_maps_that_were_subtracted(left_out):
+    """A recipe without some of them has no error of theirs, and keeps that of the others."""
+    known = belief()
+    raw = known.expose(0.0, EXPOSURE, seed=3)
+    done = known.recipe().before("smear").without(*left_out).run(raw)
+    a = np.array([1.0 / 50.0, 1.0, 100.0]) * [step not in left_out for step in STEPS]
+    expected = np.einsum("j,k,jkrc->rc", a, a, known.covariance[0].matrix)
+    if len(left_out) == 3:
+        assert "dark" not in done.variances
+    else:
+        np.testing.assert_allclose(done.variances["dark"], expected, rtol=1e-5)
+        assert done.shared["dark"] == known.covariance[0].digest
+
+
+@pytest.mark.parametrize("stop", ["fixed_pattern", "assemble", "estimate", "clock_induced_charge", "dark_current"])
+def test_a_recipe_that_stops_between_the_maps_goes_on_to_the_same_variance(stop):
+    known = belief()
+    raw = known.expose(0.0, EXPOSURE, seed=3)
+    recipe = known.recipe()
+    assert recipe.run(recipe.until(stop).run(raw)) == recipe.run(raw)
+
+
+def test_a_detector_without_one_of_the_maps_keeps_the_errors_of_the_others():
+    known = belief().without("fixed_pattern")
+    done = known.recipe().before("smear").run(known.expose(0.0, EXPOSURE, seed=3))
+    assert (done.variances["dark"] > 0).all()
 
 
 def test_a_single_map_of_a_ramp_states_its_error_once():

@@ -73,7 +73,9 @@ def test_what_the_register_makes_of_nothing_is_taken_away_once(maps):
     belief = maps.into(detector.with_effect(made))
     gain = 300.0
     taken = belief.effect("fixed_pattern").pattern + made.partial * (gain - 1)
-    taken = taken + gain * (belief.effect("clock_induced_charge").level + belief.effect("clock_induced_charge").parallel)
+    taken = taken + gain * (
+        belief.effect("clock_induced_charge").level + belief.effect("clock_induced_charge").parallel
+    )
     fitted = (maps.unclipped.fpn + gain * maps.unclipped.cic)[0:106, 108:215]
     np.testing.assert_allclose(taken, fitted, rtol=1e-9)
 

@@ -11,9 +11,9 @@ from scipy import stats
 
 from obverse import Detector, Exposure, Frame, Geometry, Moment, UsageError
 from obverse.effects.em_gain import EmGain
-from obverse.emccd.excess_noise import excess_noise_factor, stage_probability
-from obverse.emccd.few_electrons import few_electrons
-from obverse.emccd.register import METHODS, Register, cumulants
+from obverse.register.excess_noise import excess_noise_factor, stage_probability
+from obverse.register.few_electrons import few_electrons
+from obverse.register.law import METHODS, Register, cumulants
 from obverse.scaling import divide
 from obverse.seeds import SILENT, Address, Stream
 from obverse.testing import check_effect, require
@@ -354,3 +354,9 @@ def test_saturation_looks_behind_the_register():
     exposure = Exposure("s", 1.0, em_gain=100.0)
     full = detector.respond(np.full((128, 128), 150000.0, np.float32), exposure)
     np.testing.assert_allclose(full[:, :64], 1000.0 + 105000.0 / 2.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("gain", [0.5, 0.0, -3.0, float("nan")])
+def test_a_gain_below_one_is_refused(gain):
+    with pytest.raises(UsageError, match="a register multiplies by 1 or more"):
+        EmGain().gain(Exposure("a", 1.0, em_gain=gain))

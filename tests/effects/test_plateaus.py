@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from obverse import Detector, Exposure, Flag, Frame, Geometry, Moment, ObverseWarning, UsageError
 from obverse.effects.cosmic_rays import CosmicRays
 from obverse.effects.register_trail import RegisterTrail
-from obverse.emccd.plateaus import find_plateaus, mask_plateaus
+from obverse.register.plateaus import find_plateaus, mask_plateaus
 from tests import naive
 
 FWC = 11000.0
@@ -103,6 +103,22 @@ def test_a_tail_spills_into_the_next_row_where_rows_follow_each_other():
     assert np.flatnonzero(spilt[2]).tolist() == list(range(99))
     at_the_end = mask_plateaus((3, 100), np.array([[2, 96, 97]]), tail=100, spill=True)
     assert at_the_end.sum() == 4
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 4), (5,), (1, 4, 5)])
+def test_a_full_well_of_another_shape_is_refused(shape):
+    with pytest.raises(UsageError, match=r"full_well has shape .*, it must be one number, or \(4, 5\) as the image"):
+        find_plateaus(np.zeros((4, 5)), np.full(shape, FWC))
+
+
+@pytest.mark.parametrize("found", [np.zeros((1, 2), int), np.zeros(3, int), np.zeros((1, 1, 3), int)])
+def test_what_is_no_list_of_plateaus_is_refused(found):
+    with pytest.raises(UsageError, match=r"found has shape .*, it must be \(plateau, 3\)"):
+        mask_plateaus((4, 5), found)
+
+
+def test_no_plateaus_mark_nothing():
+    assert not mask_plateaus((4, 5), np.zeros((0, 3), np.int64)).any()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from obverse import DataError, Exposure, Frame, Geometry, Moment, UsageError
-from obverse.emccd.excess_noise import excess_noise_factor
 from obverse.emccd.k_gain import KGain, calibrate_k_gain
 from obverse.emccd.nonlinearity_of_frames import LampExposure, calibrate_level_nonlinearity, lamp_exposures_to_table
 from obverse.emccd.shot_noise import add_shot_noise
+from obverse.register.excess_noise import excess_noise_factor
 from tests.emccd.simulating import frame
 
 K, NOISE = 8.7, 104.4

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from obverse import DataError, Flag, ObverseWarning, UsageError
-from obverse.emccd.excess_noise import excess_noise_factor
 from obverse.emccd.gain_curve import calibrate_em_gain, fit_gain_curve
 from obverse.emccd.gain_likelihood import RegisterModel
 from obverse.emccd.gain_of_flats import em_gain_of_flats
 from obverse.emccd.gain_of_frames import em_gain_of, with_gain
+from obverse.register.excess_noise import excess_noise_factor
 from tests import naive
 from tests.emccd.simulating import amplified, frame, pixels
 
@@ -117,12 +117,31 @@ def test_pixels_that_cannot_tell_are_refused() -> None:
         em_gain_of(data, where=np.ones((3, 3)))
     with pytest.raises(DataError, match="usable pixels"):
         em_gain_of(data, where=np.arange(2500).reshape(50, 50) < 50)
-    with pytest.raises(DataError, match="in DN"):
+    with pytest.raises(UsageError, match="in DN"):
         em_gain_of(data.replace(unit="DN"))
     with pytest.raises(DataError, match="no histogram"):
         em_gain_of(data.replace(data=np.zeros((50, 50))))
     with pytest.raises(UsageError, match="no frames"):
         em_gain_of([])
+    with pytest.raises(UsageError, match="em_gain_of: a ndarray among the frames"):
+        em_gain_of([np.zeros((50, 50))])
+    with pytest.raises(UsageError, match="'a' has an EM gain of 1: where nothing is multiplied"):
+        em_gain_of(frame(data.data, 1.0))
+
+
+def test_pixels_without_multiplication_are_refused_by_what_they_show() -> None:
+    """The frame says a gain of 2, and its register did nothing."""
+    random = np.random.default_rng(8)
+    electrons = random.poisson(0.5, (80, 80)) + random.normal(0.0, 0.1, (80, 80))
+    with pytest.raises(DataError, match="nothing that was multiplied"):
+        em_gain_of(frame(electrons, 2.0), stages=8)
+
+
+def test_no_gains_make_no_curve() -> None:
+    with pytest.raises(UsageError, match="calibrate_em_gain: no frames were given"):
+        calibrate_em_gain([])
+    with pytest.raises(UsageError, match="0 different gains for degree 1"):
+        fit_gain_curve([], [], [])
 
 
 def test_gain_of_bright_flats() -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
 import obverse as ob
-from obverse import DataError, Flag, UsageError
+from obverse import Flag, UsageError
 from obverse.emccd.counted_darks import photon_counting_dark, subtract_photon_counting_dark
 from obverse.emccd.counting_law import CountingLaw
 from obverse.emccd.electrons_of_counts import estimate
 from obverse.emccd.photon_counting import count_photons, count_photons_in_bins
-from obverse.emccd.register_law import register_laws
+from obverse.register.waves import register_laws
 from tests import naive
 from tests.emccd.simulating import frame, pixels
 
@@ -210,6 +211,13 @@ def test_bins_take_whole_runs_and_agree_with_counting_each() -> None:
         ({"threshold": -1.0, "read_noise": 100.0}, "zero or more"),
         ({"threshold": GAIN}, "below the gain"),
         ({"read_noise": 0.0}, "read noise"),
+        ({"read_noise": np.inf, "threshold": 500.0}, "the read noise is inf electron"),
+        ({"read_noise": np.nan}, "the read noise is nan electron"),
+        ({"read_noise": 100.0, "threshold": np.nan}, "below the gain"),
+        ({"read_noise": 1e9, "threshold": 500.0}, "no register holds as much"),
+        ({"read_noise": 100.0, "partial": -0.1}, "0 to 1"),
+        ({"read_noise": 100.0, "em_gain": np.inf}, "an EM gain of inf"),
+        ({"read_noise": 100.0, "stages": 0}, "in 0 stages"),
         ({}, "give the read noise"),
         ({"read_noise": 100.0, "em_gain": 0.5}, "below the gain"),
     ],
@@ -230,13 +238,52 @@ def test_frames_that_do_not_belong_together_are_refused() -> None:
         with pytest.raises(UsageError, match=told):
             count_photons([one, other], read_noise=NOISE)
     for told, other in {"in DN": one.replace(unit="DN"), "divided": one.replace(undone=("em_gain",))}.items():
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(UsageError, match=told):
             count_photons([one, other], read_noise=NOISE)
     for few in ([], [one]):
         with pytest.raises(UsageError):
             count_photons(few, read_noise=NOISE)
     with pytest.raises(UsageError, match="fewer frames"):
         count_photons_in_bins([one] * 3, 4, read_noise=NOISE)
+
+
+@pytest.mark.parametrize(
+    ("frames", "told"),
+    [
+        (np.zeros((3, 2, 2)), "count_photons: frames is a ndarray: give frames, or files of them"),
+        ([np.zeros((2, 2))] * 3, "count_photons: a ndarray among the frames: give each as a Frame"),
+        ([1, 2], "count_photons: a int among the frames"),
+        (None, "count_photons: frames is a NoneType"),
+        (frame(np.zeros((2, 2)), GAIN), "one frame says nothing"),
+    ],
+)
+def test_what_is_no_list_of_frames_is_refused(frames: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        count_photons(frames, read_noise=NOISE)
+
+
+@pytest.mark.parametrize("size", [1, 0, 2.5, "2"])
+def test_runs_of_no_whole_number_of_frames_are_refused(size: Any) -> None:
+    with pytest.raises(UsageError, match="must be a whole number, 2 or more"):
+        count_photons_in_bins([frame(np.zeros((2, 2)), GAIN)] * 9, size, read_noise=NOISE)
+
+
+@pytest.mark.parametrize("flag", [Flag.HOT, Flag.DEAD, Flag.DO_NOT_USE, Flag.OTHER_BAD_PIXEL])
+def test_bad_pixels_do_not_count_but_shielded_ones_do(flag: Flag) -> None:
+    """As darks have it: what says that a value is wrong hides it, what says what a pixel is for does not."""
+    flags = np.array([[flag, Flag.NON_SCIENCE, 0]], np.uint32)
+    stack = [frame(np.zeros((1, 3)), GAIN, pixel_flags=flags)] * 3
+    counted = count_photons(stack, read_noise=NOISE)
+    np.testing.assert_array_equal(counted.companions["frames"].data, [[0, 3, 3]])
+    assert counted.pixel_flags[0, 0] == flag | Flag.DO_NOT_USE
+
+
+def test_frames_of_a_gain_of_one_may_have_been_divided_by_it() -> None:
+    """They are what they were."""
+    stack = [frame(np.full((2, 2), 3.0 * (i < 5)), 1.0) for i in range(9)]
+    divided = [each.replace(undone=("em_gain",)) for each in stack]
+    settings = {"threshold": 0.5, "read_noise": 0.1}
+    np.testing.assert_array_equal(count_photons(divided, **settings).data, count_photons(stack, **settings).data)
 
 
 def test_a_dark_of_another_setting_is_refused() -> None:

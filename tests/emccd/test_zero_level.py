@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from obverse import Detector, Exposure, Geometry, Moment, Recipe, UsageError
-from obverse.emccd.register import Register
-from obverse.emccd.zero_level import zero_level
+from obverse import Detector, Exposure, Flag, Geometry, Moment, ObverseWarning, Recipe, UsageError
+from obverse.emccd.level_without_electrons import zero_level
+from obverse.register.law import Register
 from obverse.seeds import Address, Stream
 
 READ, LEVEL, ELECTRONS, PARTIAL = 165.0, 40.0, 0.035, 1 / 40
@@ -83,7 +83,7 @@ def shifts(recipe_of: Callable[[Detector], Recipe], frames: int) -> np.ndarray:
 
 
 def test_the_step_gives_the_bias_back() -> None:
-    """To 2 electrons behind the register, where the mean of the rows has taken 17 for bias."""
+    """To 2 electrons behind the register, where the mean of the rows has taken twenty for bias."""
     off = shifts(lambda known: known.recipe().until("zero_level"), 4)
     assert abs(off.mean()) + 3 * off.std(ddof=1) / np.sqrt(len(off)) < 2.0
     without = shifts(lambda known: known.recipe().until("bias_drift"), 4)
@@ -101,6 +101,35 @@ def test_electrons_and_frames_without_their_bias_taken_are_refused() -> None:
     truth = camera()
     raw = truth.expose(0.0, Exposure("a", 2.0, em_gain=5000.0), seed=5)
     (step,) = (step for step in truth.recipe().steps if step.name == "zero_level")
-    for early in (truth.recipe().until("bias").run(raw), truth.recipe().until("gain").without("zero_level").run(raw)):
-        with pytest.raises(UsageError, match="zero_level: the frame is in"):
-            step(early, Moment.of(early, truth.geometry))
+    early = truth.recipe().until("bias").run(raw)
+    late = truth.recipe().until("gain").without("zero_level").run(raw)
+    for frame, said in ((early, "undo 'bias_drift' first"), (late, "is in 'electron', it must be in 'DN'")):
+        with pytest.raises(UsageError, match=f"zero_level: .*{said}"):
+            step(frame, Moment.of(frame, truth.geometry))
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, 1.0], [np.inf] * 20])
+def test_no_level_comes_of_no_values(values: list[float]) -> None:
+    with pytest.raises(UsageError, match=r"zero_level: .* values: give one or more, and numbers only"):
+        zero_level(np.array(values), 100.0)
+
+
+def full() -> Detector:
+    """The camera of flight with few rows and columns, its search for particles with it."""
+    geometry = Geometry((24, 40), prescan=64, overscan=4, parallel_overscan=4, shielded=(2, 0, 0, 2))
+    nominal = Detector.load("corgi_excam").replace(geometry=geometry, modes=())
+    return nominal.with_effect(nominal.effect("bias_drift").replace(settle=8, width=50))
+
+
+@pytest.mark.parametrize("light", [1e5, 1e7])
+def test_a_frame_that_is_full_everywhere_keeps_its_level_and_says_so(light: float) -> None:
+    """It is bad as a whole: no dark pixel is left to tell the level, and nothing is subtracted."""
+    known = full()
+    raw = known.expose(light, Exposure("full", 10.0, em_gain=1000.0), seed=1)
+    with pytest.warns(ObverseWarning, match="pixels are full"):
+        before = known.recipe().before("zero_level").run(raw)
+    found = known.recipe().until("zero_level").run(before)
+    image = known.calibrate(found)
+    assert (found.flags & Flag.DO_NOT_USE).all()
+    np.testing.assert_array_equal(found.data, before.data)
+    assert image.unusable().all()

@@ -12,6 +12,7 @@ from obverse import DataError, Exposure, Flag, Frame, UsageError, io
 from obverse.io.cards import Card
 from obverse.io.corgi import Corgi
 from obverse.io.corgi_bits import PIXEL_BITS, READ_BITS, from_corgi, other_bits, to_corgi
+from obverse.io.files import without_errors
 from tests.io.corgi_making import SHAPE, counts, image_hdus, raw_hdus, written
 
 IN_DN = ("adc", "saturation", "bias", "bias_drift", "cosmic_rays", "register_trail", "level_nonlinearity")
@@ -425,3 +426,15 @@ def test_stopped_recipe_goes_on_as_a_file_of_the_coronagraph(tmp_path):
     assert isinstance(io.product_writer(again), Corgi)
     (product,) = Corgi().write_products(again, tmp_path / "out", "x", detector=None, provenance={})
     assert same(ob.read(product), frame)
+
+
+def test_errors_that_nobody_asks_for_stay_unread(tmp_path):
+    path = written(tmp_path, image_hdus(), "l2a")
+    whole, bare = ob.read(path), ob.read(path, pixels=without_errors(path))
+    assert bare.variances is None
+    np.testing.assert_array_equal(whole.error, np.full(SHAPE, 3.0))
+    np.testing.assert_array_equal(bare.data, whole.data)
+    np.testing.assert_array_equal(bare.pixel_flags, whole.pixel_flags)
+    assert (bare.exposure, bare.undone) == (whole.exposure, whole.undone)
+    shot = written(tmp_path, image_hdus(lines=["Poisson/shot noise propagated"]), "l2b")
+    assert without_errors(shot) is True  # who refuses shot noise must see it

@@ -1,5 +1,6 @@
 """Noise maps as files: everything comes back, and what does not fit is refused."""
 
+import json
 import pickle
 from dataclasses import fields
 
@@ -12,6 +13,7 @@ from obverse.darks import Maps, NoiseMaps
 from obverse.darks.profile import NoiseProfile
 from obverse.darks.verdicts import StackReport
 from obverse.geometry import Amplifier, Geometry
+from obverse.io.corgi_maps_write import noise_maps_to_hdus
 from tests.io.corgi_making import cards, history
 
 SHAPE = (12, 16)
@@ -149,6 +151,13 @@ def test_maps_of_the_pipeline_are_read(tmp_path):
         (pipeline_hdus(OBV_META=np.ones((2, 2), "f4")), ("OBV_META", "KEY and VALUE")),
         (pipeline_hdus(OBV_META=np.array([(b"a", b"{")], [("KEY", "S1"), ("VALUE", "S1")])), ("OBV_META", "damaged")),
         (pipeline_hdus(CROSS=np.ones((3, 2, 2), "f4")), ("cross", "(3, 2, 2)")),
+        (pipeline_hdus(CROSS=np.ones(SHAPE, "f4")), ("cross", "(12, 16)")),
+        (pipeline_hdus(CROSS=np.ones((5, *SHAPE), "f4")), ("cross", "(5, 12, 16)")),
+        (pipeline_hdus(R_SQUARED=np.ones((2, *SHAPE), "f4")), ("r_squared", "(2, 12, 16)")),
+        (
+            pipeline_hdus(OBV_META=np.array([(b"a", b"[" * 200_000)], [("KEY", "S1"), ("VALUE", "S200000")])),
+            ("OBV_META", "damaged"),
+        ),
     ],
 )
 def test_bad_maps_are_one_clear_line(tmp_path, hdus, words):
@@ -158,6 +167,37 @@ def test_bad_maps_are_one_clear_line(tmp_path, hdus, words):
         io.read_noise_maps(path)
     assert "\n" not in str(told.value)
     assert all(word in str(told.value) for word in words), told.value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("bias_offset", "abc", "bias_offset is 'abc'"),
+        ("bias_offset", True, "bias_offset is True"),
+        ("n_frames", "abc", "n_frames is 'abc'"),
+        ("n_frames", 2.5, "n_frames is 2.5"),
+        ("n_frames", -1, "n_frames is -1"),
+        ("means", {"fpn": "x"}, "means.fpn is 'x'"),
+        ("means", [1.0], "damaged"),
+        ("skipped", [3], "skipped holds 3"),
+        ("profile", {"read_variance": "a", "cic": "b", "dark_current": "c", "stages": 604}, "read_variance is 'a'"),
+        ("profile", {"read_variance": 1.0, "cic": 0.1, "dark_current": 0.1, "stages": -4}, "profile"),
+        ("profile", {"read_variance": -1.0, "cic": 0.1, "dark_current": 0.1, "stages": 4}, "negative"),
+        ("geometry", {"shape": "x"}, "damaged"),
+    ],
+)
+def test_what_maps_say_of_themselves_has_its_kind(tmp_path, key, value, words):
+    hdus = noise_maps_to_hdus(maps(), "x")
+    table = {row["KEY"].decode(): row["VALUE"] for row in next(hdu.data for hdu in hdus if hdu.name == "OBV_META")}
+    table[key] = json.dumps(value).encode()
+    width = max(map(len, table.values()))
+    changed = np.array([(k.encode(), v) for k, v in table.items()], [("KEY", "S20"), ("VALUE", f"S{width}")])
+    hdus = [io.Hdu(h.index, h.name, 1, h.header, changed) if h.name == "OBV_META" else h for h in hdus]
+    io.write_fits(tmp_path / "x.fits", hdus)
+    with pytest.raises(DataError) as told:
+        io.read_noise_maps(tmp_path / "x.fits")
+    assert "\n" not in str(told.value)
+    assert words in str(told.value)
 
 
 def test_noise_maps_are_no_frame(tmp_path):

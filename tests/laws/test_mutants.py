@@ -163,7 +163,7 @@ def level_of_the_image(self, geometry, layout):
 
 
 def pixels_of_the_first_amplifier_only(self, geometry):
-    dark = self._dark(geometry, "clocked")
+    dark = self.dark(geometry, "clocked")
     return np.full(len(dark), dark[0].sum())
 
 
@@ -243,7 +243,7 @@ MUTANTS = [
     Mutant("converter that flags nothing", CODES, {"correct": adc_without_flags}),
     Mutant("saturation of each read for itself", FULL, {"correct": each_read_for_itself}, kept_by_saturation),
     Mutant("saturation above full well only", FULL, {"correct": above_full_well_only}),
-    Mutant("drift taken from the image", OVERSCAN, {"_dark": level_of_the_image}, law(CCD)),
+    Mutant("drift taken from the image", OVERSCAN, {"dark": level_of_the_image}, law(CCD)),
     Mutant("drift as well known everywhere", DRIFT, {"pixels": pixels_of_the_first_amplifier_only}),
     Mutant("hits that nobody finds", HITS, {"correct": blind_to_hits}),
     Mutant("hits found everywhere", HITS, {"correct": flags_every_hundredth_read}),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 import obverse as ob
 from obverse import Detector, Exposure, Frame, ReadPattern, UsageError
+from obverse.belief import Block
 from obverse.effects.flat import Flat
 from obverse.recipe import Step
 
@@ -69,6 +72,40 @@ def test_until_and_before_cut_where_they_say(observed):
     assert "gain" not in recipe.without("gain").names
     with pytest.raises(UsageError, match="did you mean 'gain'"):
         recipe.until("gian")
+
+
+@pytest.mark.parametrize("name", ["generic_ccd", "generic_h2rg", "corgi_excam"])
+def test_a_recipe_may_be_sent_to_another_process(name):
+    detector = Detector.load(name)
+    recipe = detector.recipe()
+    again = pickle.loads(pickle.dumps(recipe))  # noqa: S301 our own
+    assert (again.names, again.detector) == (recipe.names, detector)
+    if name == "generic_ccd":
+        small = DETECTORS[name]
+        raw = small.expose(3.0, Exposure("a", 9.0), seed=1)
+        assert pickle.loads(pickle.dumps(small.recipe())).run(raw) == small.recipe().run(raw)  # noqa: S301
+
+
+def test_a_recipe_with_a_block_of_maps_may_be_sent_to_another_process():
+    names = ("fixed_pattern.pattern", "clock_induced_charge.level", "dark_current.rate")
+    known = Detector.load("corgi_excam").resized((48, 64))
+    known = known.with_covariance(Block(names, np.eye(3)[..., None, None] * np.ones((48, 64))))
+    assert pickle.loads(pickle.dumps(known.recipe())).names == known.steps  # noqa: S301
+
+
+def test_a_charge_is_answered_once_a_run(monkeypatch):
+    """Several steps ask what an empty and a full pixel read: the chain runs once for each charge, not for each step."""
+    asked, respond = [], Detector.respond
+
+    def listening(self, charge, at):
+        asked.append(float(charge.flat[0]))
+        return respond(self, charge, at)
+
+    monkeypatch.setattr(Detector, "respond", listening)
+    detector = Detector.load("corgi_excam").resized((48, 64))
+    detector.recipe().run(detector.expose(0.0, Exposure("a", 10.0, em_gain=100.0), seed=1))
+    assert len(asked) >= 2
+    assert len(asked) == len(set(asked))
 
 
 def test_no_step_runs_twice(observed):

@@ -14,6 +14,7 @@ from obverse import cli, io
 from obverse.darks import NoiseMaps
 from obverse.darks.budget import error_budget
 from obverse.darks.report import hot_pixels, map_rows, stack_rows
+from obverse.jobs import measuring_darks
 
 SMALL = ob.Geometry((106, 107), prescan=108, overscan=5, parallel_overscan=14, shielded=(2, 0, 0, 2))
 HOT = (50, 40)
@@ -270,6 +271,51 @@ def test_frames_that_are_no_darks_are_told(folder: Path, tmp_path: Path) -> None
     code, _, message = run("measure", "darks", folder / "darks", flat, "--detector", folder / "nominal.toml")
     assert code == 0
     assert "not all frames say that they are darks (1 flat)" in message
+
+
+def test_a_detector_without_a_place_for_the_maps_is_told_before_any_frame_is_fitted(folder: Path) -> None:
+    paths = sorted((folder / "darks").iterdir())
+    bare = nominal_detector().without("fixed_pattern")
+    bare.save(folder / "bare.toml")
+    seen: list[str] = []
+    with pytest.raises(ob.UsageError, match="has no fixed_pattern"):
+        measuring_darks.measure_darks(paths, None, detector=folder / "bare.toml", progress=seen.append)
+    assert not seen
+
+
+def test_a_frame_that_must_not_be_used_is_left_out_where_that_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    until = nominal_detector().recipe().until("gain")
+    done = until.run(io.read(folder / "darks" / "dark_g100_t30_0001_l1_.fits"))
+    odd = tmp_path / "odd.fits"
+    io.write(done.replace(undone=(*done.undone, "smear")), odd)
+    code, _, message = measure(folder, tmp_path / "out", stacks=(folder / "darks", odd))
+    assert (code, len(message.strip().splitlines())) == (2, 1)
+    assert re.search(r"odd\.fits: .*desmeared", message)
+    words = ("measure", "darks", folder / "darks", odd, "--detector", folder / "nominal.toml", "--skip-bad")
+    code, text, message = run(*words)
+    assert code == 0
+    assert re.search(r"odd\.fits: .*desmeared.*left out", message)
+    assert "odd.fits" in text.partition("left out: ")[2]
+
+
+def test_keywords_and_checksums_are_passed_over_on_request(folder: Path, tmp_path: Path) -> None:
+    """A unit that files do not say is given by hand; wrong checksums are told, and the frames are read."""
+    for path in (folder / "darks").iterdir():
+        io.write_fits(tmp_path / path.name, io.open_fits(path))  # with checksums, which the pipeline's files lack
+        raw = (tmp_path / path.name).read_bytes()
+        assert raw.count(b"BUNIT   =") == 1
+        (tmp_path / path.name).write_bytes(raw.replace(b"BUNIT   =", b"BUNIX   ="))
+    words = ("measure", "darks", tmp_path, "--detector", folder / "nominal.toml")
+    code, _, message = run(*words, "--set", "BUNIT=DN")
+    assert code == 1
+    assert "CHECKSUM" in message
+    code, _, message = run(*words, "--ignore-checksum")
+    assert code == 1
+    assert "BUNIT" in message
+    code, text, message = run(*words, "--set", "BUNIT=DN", "--ignore-checksum")
+    assert code == 0
+    assert "CHECKSUM" in message
+    assert text == (folder / "told.txt").read_text().partition("left out: ")[0]
 
 
 def test_files_say_their_detector_where_nobody_else_does(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -15,6 +16,21 @@ import obverse
 @pytest.mark.parametrize("name", obverse.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(obverse, name) is not None
+
+
+@pytest.mark.parametrize("package", obverse._PACKAGES)
+def test_public_names_of_parts_are_no_modules(package: str) -> None:
+    """Not even when all modules have been loaded, which puts their names into the package."""
+    part = getattr(obverse, package)
+    for module in pkgutil.iter_modules(part.__path__) if hasattr(part, "__path__") else ():
+        importlib.import_module(f"{part.__name__}.{module.name}")
+    assert not [name for name in part.__all__ if inspect.ismodule(getattr(part, name))]
+    assert [name for name in part.__all__ if callable(getattr(part, name))]
+
+
+def test_a_recipe_needs_nothing_of_registers() -> None:
+    code = "import sys, obverse.recipe; sys.exit('obverse.emccd' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_importing_loads_nothing() -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from obverse.cli._options import DETECTOR, FILES, OVERWRITE
+from obverse.cli._options import CHECKSUM, DETECTOR, FILES, OVERWRITE, SET, pairs
 
 if TYPE_CHECKING:
-    from obverse.jobs.noise_maps import DarkCampaign
+    from obverse.jobs.measuring_darks import DarkCampaign
 
 __all__ = ["measure_darks"]
 
@@ -32,9 +32,12 @@ EXAMPLES = (
     type=click.Choice(["gls", "frames", "none"]),
     default="gls",
     show_default=True,
-    help="Weights of the stacks: by the noise of their frames, by their number of frames, or all alike.",
+    help="Weights of the stacks: by the noise of their frames (generalised least squares; weighting=True of "
+    "calibrate_darks_lsq), by their number of frames, or all alike.",
 )
-@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read, and say which.")
+@click.option("--skip-bad", is_flag=True, help="Leave out frames that cannot be read or used, and say which.")
+@SET
+@CHECKSUM
 @click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all processors]")
 @OVERWRITE
 def measure_darks(
@@ -43,6 +46,8 @@ def measure_darks(
     detector: str | None,
     weighting: str,
     skip_bad: bool,
+    overrides: Sequence[str],
+    ignore_checksum: bool,
     workers: int | None,
     overwrite: bool,
 ) -> None:
@@ -52,7 +57,8 @@ def measure_darks(
     register. Each is read once, so that thousands take no more memory than one.
     """
     from obverse.jobs.dark_frames import frames_in
-    from obverse.jobs.noise_maps import measure_darks
+    from obverse.jobs.measuring_darks import measure_darks
+    from obverse.jobs.reading import Reading
     from obverse.terminal import progress
 
     paths = frames_in(stacks)
@@ -65,6 +71,7 @@ def measure_darks(
             skip_bad=skip_bad,
             overwrite=overwrite,
             threads=workers,
+            reading=Reading(pairs(overrides), ignore_checksum),
             progress=say,
         )
     _tell(done)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.darks.refusals import WrongArgumentError
 from obverse.errors import UsageError
 from obverse.geometry import Geometry
 
-__all__ = ["REGIONS", "Areas", "geometry_of"]
+if TYPE_CHECKING:
+    from obverse.detector import Detector
+
+__all__ = ["REGIONS", "Areas", "geometry_of", "resolved"]
 
 REGIONS = ("telemetry", "sensor", "prescan", "overscan", "parallel_overscan")
 """Parts of a file, by label; pixels of one part share a noise profile. Telemetry is never used."""
@@ -19,13 +25,36 @@ REGIONS = ("telemetry", "sensor", "prescan", "overscan", "parallel_overscan")
 Mask = NDArray[np.bool_]
 
 
-def geometry_of(detector: Any) -> Geometry | None:
-    """Return the geometry of a Detector, of one by name, or None where the whole frame is image area."""
-    if isinstance(detector, str):
-        from obverse.detector import Detector  # a detector's file is read only where one is named
+def resolved(who: str, detector: Any) -> Detector | Geometry | None:
+    """Return the Detector that somebody means: one by name or TOML file is loaded, a Geometry and None stay.
 
-        detector = Detector.load(detector)
-    return detector if isinstance(detector, Geometry) else getattr(detector, "geometry", None)
+    Raises
+    ------
+    WrongArgumentError
+        If it is anything else; it is a TypeError too.
+
+    Examples
+    --------
+    >>> resolved("build_trad_dark", 3)
+    Traceback (most recent call last):
+    obverse.darks.refusals.WrongArgumentError: build_trad_dark: detector is a int: give a Detector, its name, ...
+    """
+    if detector is None or isinstance(detector, Geometry):
+        return detector
+    from obverse.detector import Detector  # a detector's file is read only where one is named
+
+    if isinstance(detector, Detector):
+        return detector
+    if not isinstance(detector, str | os.PathLike):
+        raise WrongArgumentError(
+            f"{who}: detector is a {type(detector).__name__}: give a Detector, its name, a TOML file or a Geometry"
+        )
+    return Detector.load(detector if isinstance(detector, str) else Path(detector))
+
+
+def geometry_of(detector: Detector | Geometry | None) -> Geometry | None:
+    """Return where the pixels of a detector are; None where the whole frame is image area."""
+    return detector if isinstance(detector, Geometry) or detector is None else detector.geometry
 
 
 @dataclass(frozen=True)

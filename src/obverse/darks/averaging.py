@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.dataset import Dataset, is_dataset
+from obverse.darks.reading import Reading
 from obverse.darks.refusals import WrongArgumentError
 from obverse.darks.stack import Stack
 
@@ -31,7 +32,7 @@ def mean_combine(
         Images (row, column): a list, one array, or a stack (image, row, column). Or a list of `Frame` or of paths to
         frames, which bring their own masks: every flag but those that say that no light falls there.
     masks
-        1 where an image is bad, 0 where good, in the same form; left out for frames.
+        1 where an image is bad, 0 where good, in the same form; frames take none.
     err
         The images are errors: return :math:`\bar e`, their root mean square. Of frames their errors are taken.
 
@@ -60,7 +61,7 @@ def mean_combine(
     >>> mean, number, enough
     (array([[1.667, 2.   ]]), array([[3, 2]]), True)
     """
-    stack = _of_frames(images, err) if is_dataset(images) else _of_arrays(images, masks, err)
+    stack = _of_frames(images, masks, err) if is_dataset(images) else _of_arrays(images, masks, err)
     mean = np.sqrt(stack.mean) if err else stack.mean
     enough = bool(stack.n.min() >= stack.frames / 2)
     return mean, (stack.n == 0).astype(np.int64), stack.n.astype(np.int64), enough
@@ -100,8 +101,10 @@ def _refuse_bad_mask(mask: Array) -> None:
         raise WrongArgumentError("mean_combine: a mask holds other values than 0 (good) and 1 (bad)")
 
 
-def _of_frames(images: Any, err: bool) -> Stack:
-    dataset = Dataset.of(images)
+def _of_frames(images: Any, masks: Any, err: bool) -> Stack:
+    if masks is not None:
+        raise WrongArgumentError("mean_combine: frames bring their own flags: leave masks out, or flag the frames")
+    dataset = Dataset.of("mean_combine", images, reading=Reading(errors=err))
     stack: Stack | None = None
     for each in dataset.loaded():
         stack = stack or Stack(each.data.shape)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.belief import Block
+from obverse.darks.model import TERMS
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.errors import UsageError
 from obverse.geometry import Geometry
@@ -15,11 +16,11 @@ from obverse.geometry import Geometry
 if TYPE_CHECKING:
     from obverse.detector import Detector
 
-__all__ = ["believing"]
+__all__ = ["believing", "refuse_without_effects"]
 
 Array = NDArray[Any]
 
-_PARAMETERS = ("fixed_pattern.pattern", "clock_induced_charge.level", "dark_current.rate")
+_PARAMETERS = tuple(term.parameter for term in TERMS)
 
 
 def believing(maps: NoiseMaps, detector: Detector) -> Detector:
@@ -88,12 +89,23 @@ def _made_by_register(detector: Detector) -> float:
     return float(detector.effect("em_gain").partial) if detector.has("em_gain") else 0.0
 
 
-def _refuse_unlike(maps: NoiseMaps, detector: Detector) -> None:
+def refuse_without_effects(detector: Detector) -> None:
+    """Refuse a detector that has no place for the maps; asked beforehand, it spares the reading of a campaign.
+
+    Raises
+    ------
+    UsageError
+        With the effects that it lacks.
+    """
     missing = [effect for effect, _ in (name.split(".") for name in _PARAMETERS) if not detector.has(effect)]
     if missing:
         raise UsageError(
             f"noise maps: detector {detector.name!r} has no {', '.join(missing)}: add it to the detector file"
         )
+
+
+def _refuse_unlike(maps: NoiseMaps, detector: Detector) -> None:
+    refuse_without_effects(detector)
     if maps.shape != detector.geometry.file_shape:
         raise UsageError(
             f"noise maps of {maps.shape} for files of {detector.geometry.file_shape}: give the maps of the whole file"

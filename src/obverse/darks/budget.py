@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from obverse.darks.model import leverage
 from obverse.darks.noise_maps import NoiseMaps
 
 __all__ = ["Budget", "error_budget"]
@@ -67,7 +68,7 @@ def error_budget(maps: NoiseMaps, gains: ArrayLike, times: ArrayLike) -> Budget:
     """
     g, t = (np.atleast_1d(each).astype(np.float64) for each in np.broadcast_arrays(gains, times))
     covariance = _sampled(maps.image)
-    direction = np.stack([1.0 / g, np.ones_like(g), t])
+    direction = leverage(g, t)
     total = np.einsum("ik,ijn,jk->kn", direction, covariance, direction, optimize=True)
     own = [np.sqrt(np.median(covariance[i, i])) for i in range(3)]
     return Budget(g, t, own[0] / g, own[1] * np.ones_like(g), own[2] * t, _root_median(total))
@@ -78,15 +79,7 @@ def _sampled(maps: NoiseMaps) -> Array:
     known = np.flatnonzero(np.isfinite(maps.fpn_error) & np.isfinite(maps.dark_current_error))
     step = max(len(known) // _SAMPLE, 1)
     rows, columns = np.divmod(known[::step], maps.shape[1])
-    errors = [np.asarray(e, np.float64)[rows, columns] for e in
-              (maps.fpn_error, maps.cic_error, maps.dark_current_error)]  # fmt: skip
-    made = np.zeros((3, 3, len(rows)))
-    for i, error in enumerate(errors):
-        made[i, i] = error**2
-    if maps.cross is not None:
-        for plane, (i, j) in zip(maps.cross, ((0, 1), (0, 2), (1, 2)), strict=True):
-            made[i, j] = made[j, i] = plane[rows, columns]
-    return made
+    return maps.covariance_at((rows, columns))
 
 
 def _root_median(variances: Array) -> Array:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from obverse.errors import DataError, ObverseWarning, UsageError
+from obverse.darks.loaded import Loaded, in_file
+from obverse.darks.reading import Reading
+from obverse.darks.telling import warn
+from obverse.errors import DataError, UsageError
 from obverse.exposure import Exposure
-from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.geometry import Geometry
-from obverse.io.exposures import exposure_of
-from obverse.io.files import read
 from obverse.io.text import shown_path
 
-__all__ = ["Dataset", "Entry", "Loaded", "Prepare", "is_dataset"]
+__all__ = ["Dataset", "Entry", "Judge", "Prepare", "is_dataset"]
 
 Array = NDArray[Any]
-
-_NO_LIGHT = np.uint32(Flag.NON_SCIENCE | Flag.REFERENCE_PIXEL)
-"""Flags that say what a pixel is for, not that its value is wrong: shielded pixels have a dark too."""
+T = TypeVar("T")
 
 
 def is_dataset(images: Any) -> bool:
@@ -39,35 +35,30 @@ def is_dataset(images: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The pixels of one frame in the layout of the file (row, column), and which bits take them out."""
-
-    frame: Frame
-    data: Array
-    marks: NDArray[np.uint32]
-    to_file: Callable[[Array], Array]
-
-    @property
-    def variance(self) -> Array:
-        """The variance that came with the frame, zero where none did."""
-        variance = self.frame.variance
-        return np.zeros(self.data.shape) if variance is None else self.to_file(variance)
-
-
-@dataclass(frozen=True)
 class Entry:
     """One frame, perhaps still on disk, and how it was exposed."""
 
     name: str
     exposure: Exposure
     source: Any
+    reading: Reading = field(default_factory=Reading)
 
     def frame(self) -> Frame:
         """Return the frame; reads it where it is on disk."""
-        return self.source if isinstance(self.source, Frame) else read(self.source)
+        return self.source if isinstance(self.source, Frame) else self.reading.frame(self.source)
+
+    def judged(self, judge: Callable[[], T]) -> T:
+        """Return what comes of a judgement of this frame; a refusal names its file, where it has one."""
+        try:
+            return judge()
+        except UsageError as problem:
+            if isinstance(self.source, Frame):
+                raise
+            raise type(problem)(f"{self.name}: {problem}") from None
 
 
 Prepare = Callable[[Frame], Frame]
+Judge = Callable[[Loaded], None]
 
 
 @dataclass
@@ -81,11 +72,13 @@ class Dataset:
     geometry
         Where the pixels are; None takes files as they are, and one amplifier.
     skip_bad
-        Leave out a file that cannot be read, with a warning, instead of refusing.
+        Leave out a frame that cannot be read, or must not be used, with a warning, instead of refusing.
     skipped
         The names of those left out so far.
     prepare
         What is done to each frame when it has been read, as the steps of a recipe; None leaves it as it is.
+    reading
+        How files are read.
     """
 
     entries: list[Entry]
@@ -93,17 +86,20 @@ class Dataset:
     skip_bad: bool = False
     skipped: list[str] = field(default_factory=list)
     prepare: Prepare | None = None
+    reading: Reading = field(default_factory=Reading)
 
     @classmethod
     def of(
         cls,
+        who: str,
         items: Any,
         geometry: Geometry | None = None,
         *,
         skip_bad: bool = False,
         prepare: Prepare | None = None,
+        reading: Reading | None = None,
     ) -> Dataset:
-        """Look at the exposures of all frames.
+        """Look at the exposures of all frames; `who` asks is named in a refusal.
 
         Raises
         ------
@@ -112,65 +108,67 @@ class Dataset:
         DataError
             If a file cannot be read, unless such are skipped.
         """
-        if not is_dataset(items):
-            raise UsageError(f"darks: dataset is a {type(items).__name__}: give a list of frames, or of paths to them")
-        made = cls([], geometry, skip_bad, prepare=prepare)
-        made.entries = [entry for item in items for entry in made._tried(partial(_entry, item), _name(item))]
+        _refuse_other(who, items)
+        made = cls([], geometry, skip_bad, prepare=prepare, reading=reading or Reading())
+        made.entries = [e for item in items for e in made._tried(partial(made._entry, item), _name(item), DataError)]
         return made
 
-    def loaded(self, entries: Iterable[Entry] | None = None) -> Iterator[Loaded]:
+    def _entry(self, item: Any) -> Entry:
+        if isinstance(item, Frame):
+            return Entry(_name(item), item.exposure, item)
+        return Entry(_name(item), self.reading.exposure(item), item, self.reading)
+
+    def accept(self, judge: Callable[[Exposure], None]) -> None:
+        """Refuse, or leave out, the frames whose exposures are refused, before a pixel is read."""
+
+        def judged(entry: Entry) -> Entry:
+            entry.judged(partial(judge, entry.exposure))
+            return entry
+
+        self.entries = [
+            e for entry in self.entries for e in self._tried(partial(judged, entry), entry.name, UsageError)
+        ]
+
+    def loaded(self, entries: Iterable[Entry] | None = None, judge: Judge = lambda _: None) -> Iterator[Loaded]:
         """Give the frames one at a time; each may be forgotten before the next is read.
 
-        None is read ahead: a second thread would keep the memory of its own frames.
+        None is read ahead: a second thread would keep the memory of its own frames. What `judge` refuses is refused
+        by the name of its file, or left out.
         """
         for entry in self.entries if entries is None else entries:
-            for frame in self._tried(partial(self._ready, entry), entry.name):
-                yield _in_file(frame, self.geometry)
+            for frame in self._tried(partial(self._ready, entry), entry.name, DataError):
+                yield from self._tried(partial(self._judged, entry, frame, judge), entry.name, UsageError)
 
     def _ready(self, entry: Entry) -> Frame:
         frame = entry.frame()
         return frame if self.prepare is None else self.prepare(frame)
 
-    def _tried(self, work: Callable[[], Any], name: str) -> Sequence[Any]:
-        """Do the work on one frame; nothing comes of a bad file that is skipped."""
+    def _judged(self, entry: Entry, frame: Frame, judge: Judge) -> Loaded:
+        each = entry.judged(partial(in_file, frame, self.geometry))
+        entry.judged(partial(judge, each))
+        return each
+
+    def _tried(self, work: Callable[[], T], name: str, refusal: type[Exception]) -> Sequence[T]:
+        """Do the work on one frame; nothing comes of a bad one that is skipped."""
         try:
             return (work(),)
-        except DataError as problem:
+        except refusal as problem:
             if not self.skip_bad:
                 raise
             self.skipped.append(name)
-            warnings.warn(f"{problem}; {name} was left out", ObverseWarning, stacklevel=2)
+            warn(f"{problem}; {name} was left out")
             return ()
+
+
+def _refuse_other(who: str, items: Any) -> None:
+    if is_dataset(items):
+        return
+    what = f"is a {type(items).__name__}"
+    if isinstance(items, list | tuple):
+        odd = next((type(i).__name__ for i in items if not isinstance(i, Frame | str | os.PathLike)), None)
+        what = "is empty" if odd is None else f"holds a {odd}"
+    raise UsageError(f"{who}: dataset {what}: give a list of frames, or of paths to them")
 
 
 def _name(item: Any) -> str:
     return item.exposure.id if isinstance(item, Frame) else shown_path(item)
-
-
-def _entry(item: Any) -> Entry:
-    if isinstance(item, Frame):
-        return Entry(_name(item), item.exposure, item)
-    return Entry(_name(item), exposure_of(item), item)
-
-
-def _in_file(frame: Frame, geometry: Geometry | None) -> Loaded:
-    to_file = _file_layout(frame, geometry)
-    marks = np.zeros(frame.shape[-2:], np.uint32) if frame.pixel_flags is None else frame.pixel_flags & ~_NO_LIGHT
-    marks = np.broadcast_to(marks, frame.shape)
-    if frame.flags is not None:
-        marks = marks | frame.flags
-    return Loaded(frame, to_file(frame.data), to_file(marks), to_file)
-
-
-def _file_layout(frame: Frame, geometry: Geometry | None) -> Callable[[Array], Array]:
-    """Return what brings a plane of this frame into the layout of the file."""
-    if frame.axes == ("row", "column"):
-        return lambda plane: plane
-    if frame.axes == ("amplifier", "row", "column") and geometry is not None and frame.shape == geometry.clocked_shape:
-        return geometry.unclock
-    if frame.axes == ("amplifier", "row", "column") and geometry is None and frame.shape[0] == 1:
-        return lambda plane: plane[0]
-    raise UsageError(
-        f"darks: frame {frame.exposure.id!r} is {frame.axes} of {frame.shape}: give images (row, column), or clocked "
-        "ones and their detector"
-    )

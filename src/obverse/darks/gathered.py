@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.areas import Areas
-from obverse.darks.campaign import Setting, design_of
 from obverse.darks.dataset import Dataset, Entry
 from obverse.darks.forbidden import refuse_divided, refuse_unfit
+from obverse.darks.loaded import Loaded
 from obverse.darks.pile import Pile
 from obverse.darks.refusals import CalDarksLSQException
+from obverse.darks.settings import Setting, design_of
 from obverse.darks.sieve import Sieve
 from obverse.darks.stack import Stack, pooled_scatter
 from obverse.darks.weights import LABELS
@@ -48,6 +49,8 @@ class Gathered:
         Stacks in which a pixel has fewer than half of the frames (row, column).
     lost
         Flags of all frames of those stacks in which a pixel has none (row, column).
+    threads
+        Worker threads; their number changes nothing.
     """
 
     settings: tuple[Setting, ...]
@@ -61,6 +64,7 @@ class Gathered:
     usable: NDArray[np.uint16]
     unreliable: NDArray[np.uint16]
     lost: NDArray[np.uint32]
+    threads: int | None = None
 
     @property
     def design(self) -> NDArray[np.float64]:
@@ -77,7 +81,7 @@ class Gathered:
         return np.stack([self._pooled(i, labels) for i in range(len(self.settings))])
 
     def _pooled(self, i: int, labels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return pooled_scatter(self.scatters.plane(i), self.numbers.plane(i), labels, LABELS)
+        return pooled_scatter(self.scatters.plane(i), self.numbers.plane(i), labels, LABELS, self.threads)
 
 
 def gathered(
@@ -117,15 +121,17 @@ class _Making:
     def add(self, setting: Setting, entries: Sequence[Entry]) -> None:
         """Read one stack."""
         stack, gains = None, []
-        for each in self.dataset.loaded(entries):
-            refuse_unfit(_WHO, each.frame)
-            refuse_divided(_WHO, each.frame)
-            self._begin(each.data.shape)
+        for each in self.dataset.loaded(entries, self._judge):
             stack = stack or Sieve(each.data.shape, self.particles, self.threads)
             stack.add(each)
             gains.append(each.frame.exposure.applied_em_gain)
         if stack is not None:  # else every frame of it was bad, and left out
             self._keep(setting, stack.sifted(), float(np.mean(gains)))
+
+    def _judge(self, each: Loaded) -> None:
+        refuse_unfit(_WHO, each.frame)
+        refuse_divided(_WHO, each.frame)
+        self._begin(each.data.shape)
 
     def _begin(self, shape: tuple[int, ...]) -> None:
         if self.areas is not None and self.areas.shape != shape:
@@ -160,4 +166,5 @@ class _Making:
             raise CalDarksLSQException(f"{_WHO}: no frame could be read")
         settings, gains, frames, used = zip(*self.of_stacks, strict=True)
         piles = self.means, self.scatters, self.numbers
-        return Gathered(settings, gains, frames, self.areas, *piles, used, self.usable, self.unreliable, self.lost)
+        pixels = self.usable, self.unreliable, self.lost
+        return Gathered(settings, gains, frames, self.areas, *piles, used, *pixels, self.threads)

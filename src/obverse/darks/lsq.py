@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.darks.areas import REGIONS, geometry_of
-from obverse.darks.campaign import refuse_bad_settings, sorted_stacks
+from obverse.darks.areas import REGIONS, geometry_of, resolved
 from obverse.darks.dataset import Dataset, Prepare
 from obverse.darks.gathered import Gathered, gathered
 from obverse.darks.hot_groups import hot_groups
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.darks.products import Weighted, products
+from obverse.darks.reading import Reading
+from obverse.darks.refusals import WrongArgumentError
+from obverse.darks.settings import refuse_bad_exposure, refuse_bad_settings, sorted_stacks
 from obverse.darks.solving import Fit, solved
-from obverse.darks.tails import without_cut_tails
+from obverse.darks.tails import Threshold, refuse_bad_threshold, without_cut_tails
 from obverse.darks.weights import LABELS, pooled_variances, weights_of, with_hot_groups
 from obverse.errors import UsageError
+from obverse.register.excess_noise import STAGES
 
 __all__ = ["calibrate_darks_lsq"]
 
-_STAGES = 604
+_WHO = "calibrate_darks_lsq"
 _WEIGHTINGS = {"generalised": 1, "none": 0, "frames": 2}
 
 
@@ -31,10 +35,12 @@ def calibrate_darks_lsq(
     detector: Any = None,
     weighting: bool | str = True,
     *,
-    cr_threshold: float | Mapping[tuple[float, float], float] | None = None,
+    cr_threshold: Threshold | None = None,
     particles: float | None = None,
     skip_bad: bool = False,
     prepare: Prepare | None = None,
+    overrides: Mapping[str, str] | None = None,
+    ignore_checksum: bool = False,
     memory_limit: int = 2**27,
     threads: int | None = None,
 ) -> NoiseMaps:
@@ -53,7 +59,8 @@ def calibrate_darks_lsq(
         first and then every frame once, so that memory does not grow with their number. Bias subtracted, cosmic rays
         flagged, linear, in electron (``recipe.until("gain")``), neither divided by the EM gain nor desmeared.
     detector
-        A Detector, its name, or None: then the whole frame is sensor, and there is no prescan.
+        A Detector, its name or TOML file, a Geometry, or None: then the whole frame is sensor, and there is no
+        prescan. A Detector also says how its files write keywords.
     weighting
         True: inverse variances. False or ``"none"``: all stacks alike. ``"frames"``: by the number of frames, as
         corgidrp 5 has it. The latter two give the errors that corgidrp gives.
@@ -65,9 +72,13 @@ def calibrate_darks_lsq(
         left out of pixels where they are rare. At low gain a particle makes no plateau, so that no cosmic-ray flag
         tells it; 30 is a good choice. None counts every value that is not flagged.
     skip_bad
-        Leave out files that cannot be read, with a warning and a place in `NoiseMaps.skipped`.
+        Leave out frames that cannot be read, or must not be used, with a warning and a place in `NoiseMaps.skipped`.
     prepare
         What is done to each frame when it has been read: raw ones take ``recipe.until("gain").run``.
+    overrides, ignore_checksum
+        Of paths: keywords that are missing or wrong, and whether a wrong checksum is only worth a warning; as
+        `obverse.io.read` has them. Errors that files of Roman's coronagraph hold in a unit of their own (ERR) stay
+        unread, and so does the checksum of that unit.
     memory_limit
         Bytes of mean frames that are kept in memory; more go to a temporary file.
     threads
@@ -83,7 +94,8 @@ def calibrate_darks_lsq(
     CalDarksLSQException
         If the stacks cannot tell three maps apart; the condition is named.
     UsageError
-        If something was done to a frame that must not be, or `weighting` is anything else.
+        If something was done to a frame that must not be, or an argument is anything else. Where a file has been
+        refused the line begins with its name.
     DataError
         If a file cannot be read.
 
@@ -109,12 +121,17 @@ def calibrate_darks_lsq(
     (21.0, 0.02, 0.001)
     """
     power = _WEIGHTINGS[_weighting(weighting)]
-    geometry = geometry_of(detector)
-    data = Dataset.of(dataset, geometry, skip_bad=skip_bad, prepare=prepare)
+    refuse_bad_threshold(cr_threshold)
+    _refuse_bad_particles(particles)
+    chosen = resolved(_WHO, detector)
+    reading = Reading(chosen, overrides or {}, ignore_checksum, errors=False)
+    data = Dataset.of(_WHO, dataset, geometry_of(chosen), skip_bad=skip_bad, prepare=prepare, reading=reading)
+    data.accept(refuse_bad_exposure)
     every = sorted_stacks(data)
     refuse_bad_settings(list(every))
-    stages, k_gain = _told(detector)
+    stages, k_gain = _told(chosen)
     stacks, skipped = without_cut_tails(every, cr_threshold, stages)
+    refuse_bad_settings(list(stacks))
     found = gathered(data, stacks, particles=particles, memory_limit=memory_limit, threads=threads)
     refuse_bad_settings(found.settings)
     weighted, fit = _fitted(found, power, stages, threads)
@@ -130,14 +147,15 @@ def _weighting(given: bool | str) -> str:
     raise UsageError(f"calibrate_darks_lsq: weighting is {given!r}, it must be True, False, 'none' or 'frames'")
 
 
+def _refuse_bad_particles(particles: Any) -> None:
+    if particles is not None and not (isinstance(particles, Real) and float(particles) > 0):
+        raise WrongArgumentError(f"{_WHO}: particles is {particles!r}, it must be electrons above 0, or None")
+
+
 def _told(detector: Any) -> tuple[int, float | None]:
     """Return the stages of the register and the k gain that a detector says, where it says them."""
-    if isinstance(detector, str):
-        from obverse.detector import Detector
-
-        detector = Detector.load(detector)
     has = getattr(detector, "has", lambda _: False)
-    stages = int(detector.effect("em_gain").stages) if has("em_gain") else _STAGES
+    stages = int(detector.effect("em_gain").stages) if has("em_gain") else STAGES
     return stages, float(np.mean(detector.effect("gain").gain)) if has("gain") else None
 
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.darks.areas import Areas
+from obverse.darks.model import CROSS, NAMES
 from obverse.darks.profile import NoiseProfile
 from obverse.darks.refusals import WrongArgumentError
 from obverse.darks.verdicts import StackReport
 from obverse.geometry import Geometry
 
 if TYPE_CHECKING:
-    from obverse.darks.future import Worth
+    from obverse.darks.worth import Worth
     from obverse.detector import Detector
 
 __all__ = ["Maps", "NoiseMaps"]
@@ -120,7 +121,7 @@ class NoiseMaps:
 
     def __post_init__(self) -> None:
         shape = np.shape(self.fpn)
-        for name in ("fpn", "cic", "dark_current"):
+        for name in NAMES:
             self._take(name, np.asarray(getattr(self, name)))
         for name in ("fpn_error", "cic_error", "dark_current_error", "flags"):
             kind: Any = np.uint32 if name == "flags" else np.float64
@@ -128,19 +129,24 @@ class NoiseMaps:
             self._take(name, np.zeros(shape, kind) if given is None else np.asarray(given))
         for name in ("cross", "r_squared", "chi_square", "unreliable"):
             if getattr(self, name) is not None:
-                self._take(name, getattr(self, name))
+                self._take(name, np.asarray(getattr(self, name)))
         if self.unclipped is None:
             object.__setattr__(self, "unclipped", Maps(self.fpn, self.cic, self.dark_current))
+        for name in NAMES:
+            self._refuse_shape(f"unclipped.{name}", getattr(self.unclipped, name))
 
     def _take(self, name: str, plane: Array) -> None:
-        shape = np.shape(self.fpn)
-        if plane.shape[-2:] != shape or len(shape) != 2:
-            raise WrongArgumentError(
-                f"NoiseMaps: {name} has shape {plane.shape}, fpn {shape}: all must be (row, column)"
-            )
+        """Take a plane over, write-protected."""
+        self._refuse_shape(name, plane)
         view = plane.view()
         view.flags.writeable = False
         object.__setattr__(self, name, view)
+
+    def _refuse_shape(self, name: str, plane: Array) -> None:
+        shape = np.shape(self.fpn)
+        layers, axes = ((len(CROSS),), "(3, row, column)") if name == "cross" else ((), "(row, column)")
+        if np.shape(plane) != (*layers, *shape) or len(shape) != 2:
+            raise WrongArgumentError(f"NoiseMaps: {name} has shape {np.shape(plane)}, fpn {shape}: it must be {axes}")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -151,12 +157,17 @@ class NoiseMaps:
     @property
     def covariance(self) -> NDArray[np.float64]:
         """Covariance of F, C and D in every pixel, (3, 3, row, column)."""
-        made = np.zeros((3, 3, *self.shape))
-        for i, error in enumerate((self.fpn_error, self.cic_error, self.dark_current_error)):
+        return self.covariance_at(...)
+
+    def covariance_at(self, where: Any) -> NDArray[np.float64]:
+        """Return the covariance of F, C and D in some pixels, (3, 3, ...); `where` is what numpy indexes with."""
+        errors = [error[where] for error in (self.fpn_error, self.cic_error, self.dark_current_error)]
+        made = np.zeros((3, 3, *errors[0].shape))
+        for i, error in enumerate(errors):
             made[i, i] = np.square(error, dtype=np.float64)
         if self.cross is not None:
-            for plane, (i, j) in zip(self.cross, ((0, 1), (0, 2), (1, 2)), strict=True):
-                made[i, j] = made[j, i] = plane
+            for plane, (i, j) in zip(self.cross, CROSS, strict=True):
+                made[i, j] = made[j, i] = plane[where]
         return made
 
     def variance_of(self, direction: ArrayLike) -> NDArray[np.float64]:
@@ -166,7 +177,7 @@ class NoiseMaps:
         for factor, error in zip(a, (self.fpn_error, self.cic_error, self.dark_current_error), strict=True):
             total += np.square(factor * np.asarray(error, np.float64))
         if self.cross is not None:
-            for plane, (i, j) in zip(self.cross, ((0, 1), (0, 2), (1, 2)), strict=True):
+            for plane, (i, j) in zip(self.cross, CROSS, strict=True):
                 total += 2.0 * a[i] * a[j] * plane
         return np.maximum(total, 0.0)  # rounding of float32 planes, where everything cancels
 
@@ -199,7 +210,7 @@ class NoiseMaps:
         return believing(self, detector)
 
     def worth(self, gain: float, time: float, frames: int, more: ArrayLike = (0.5, 1, 2, 4, 8)) -> Worth:
-        """Return what more dark frames would bring for an observation; see `obverse.darks.future.worth_of`."""
-        from obverse.darks.future import worth_of
+        """Return what more dark frames would bring for an observation; see `obverse.darks.worth.worth_of`."""
+        from obverse.darks.worth import worth_of
 
         return worth_of(self, gain, time, frames, more)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.gathered import Gathered
-from obverse.errors import ObverseWarning
+from obverse.darks.telling import warn
 
 __all__ = ["bias_offset"]
 
 Array = NDArray[np.float64]
+
+_PROBE = 4096
+"""Values whose median is known to 0.8 % of all: a tenth of all then holds the median for sure."""
 
 
 def bias_offset(
@@ -47,11 +48,9 @@ def bias_offset(
     if not prescan.any():
         return np.nan, np.nan, np.nan
     if np.isnan(k_gains).any():
-        warnings.warn(
+        warn(
             "calibrate_darks_lsq: no k gain is known, the bias offset in DN is NaN: give frames whose exposures say "
-            "k_gain, or a detector with a gain",
-            ObverseWarning,
-            stacklevel=4,
+            "k_gain, or a detector with a gain"
         )
         return np.nan, np.nan, np.nan
     known = prescan & np.isfinite(maps[0])
@@ -69,12 +68,18 @@ def bias_offset(
 
 def _medians(left: Array, reach: NDArray[np.float32]) -> Array:
     """Return the medians of what is left, and of it less and plus its reach."""
-    return np.array([_median(left.copy()), _median(left - reach), _median(left + reach)])
+    return np.array([_median(left), _median(left - reach), _median(left + reach)])
 
 
 def _median(values: Array) -> float:
-    """Return the median, in a third of numpy's time; the values, none of them NaN, lose their order."""
+    """Return the median, none of the values being NaN: only those near the median of some are put in order."""
     middle = (len(values) - 1) // 2
-    values.partition(middle)
-    above = values[middle] if len(values) % 2 else values[middle + 1 :].min()
-    return float(0.5 * (values[middle] + above))
+    probe = np.sort(values[:: max(len(values) // _PROBE, 1)])
+    low, high = probe[int(0.45 * len(probe))], probe[int(0.55 * len(probe))]
+    near, below = values[(values >= low) & (values <= high)], int(np.count_nonzero(values < low))
+    if not 0 <= middle - below < len(near) - 1:  # the probe was no likeness of the whole, or the values are few
+        near, below = values.copy(), 0
+    near.partition(middle - below)
+    ordered = near[middle - below :]
+    above = ordered[0] if len(values) % 2 else ordered[1:].min()
+    return float(0.5 * (ordered[0] + above))

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from obverse.darks.areas import REGIONS
 from obverse.darks.gathered import Gathered
+from obverse.darks.model import NAMES, ORDER
 from obverse.darks.noise_maps import Maps, NoiseMaps
 from obverse.darks.offsets import bias_offset
 from obverse.darks.scatter import read_noise_of
-from obverse.darks.solving import ORDER, Fit
+from obverse.darks.solving import Fit
 from obverse.darks.verdicts import StackReport, suspects, warn_of
 from obverse.darks.weights import Pooled
 
@@ -21,7 +22,6 @@ __all__ = ["Weighted", "products"]
 
 Array = NDArray[Any]
 
-_NAMES = ("fpn", "cic", "dark_current")
 _SENSOR = REGIONS.index("sensor")
 
 
@@ -123,14 +123,14 @@ class _SensorNumbers:
     def of(cls, maps: Array, variances: Array, sensor: NDArray[np.bool_]) -> _SensorNumbers:
         known = sensor & np.isfinite(maps[0])
         if not known.any():
-            nothing = dict.fromkeys(_NAMES, float("nan"))
+            nothing = dict.fromkeys(NAMES, float("nan"))
             return cls(nothing, nothing, nothing)
         inside = [plane[known] for plane in maps]
         own = [plane[known] for plane in variances]
         return cls(
-            {name: float(values.mean()) for name, values in zip(_NAMES, inside, strict=True)},
-            {name: float(np.median(values)) for name, values in zip(_NAMES, inside, strict=True)},
-            {name: float(values.mean(dtype=np.float64)) for name, values in zip(_NAMES, own, strict=True)},
+            {name: float(values.mean()) for name, values in zip(NAMES, inside, strict=True)},
+            {name: float(np.median(values)) for name, values in zip(NAMES, inside, strict=True)},
+            {name: float(values.mean(dtype=np.float64)) for name, values in zip(NAMES, own, strict=True)},
         )
 
 

@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from obverse.emccd.excess_noise import excess_noise_factor
+from obverse.register.excess_noise import excess_noise_factor
 
 __all__ = ["NoiseProfile", "amplified"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.darks.model import TERMS
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.darks.verdicts import StackReport
 from obverse.flags import Flag
 from obverse.frame import Frame
 
 __all__ = [
-    "MAPS",
     "MAP_HEADER",
     "STACK_HEADER",
     "HotPixel",
@@ -26,13 +26,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-MAPS = (
-    ("fpn", "F", "fixed pattern", "electron behind the register"),
-    ("cic", "C", "clock-induced charge", "electron"),
-    ("dark_current", "D", "dark current", "electron/s"),
-)
-"""Attribute, letter, name and unit of each map."""
-
 MAP_HEADER = ("map, image area", "unit", "mean", "median", "scatter", "error of a pixel")
 STACK_HEADER = ("time [s]", "EM gain", "frames", "used", "noise of a frame [electron]", "chi-square", "level [sigma]",
                 "verdict")  # fmt: skip
@@ -44,10 +37,10 @@ def map_rows(maps: NoiseMaps) -> list[tuple[str, ...]]:
     """Return a row for each map, of the image area: its level as fitted, not clipped, and what one pixel is worth."""
     image = maps.image
     rows = []
-    for key, letter, name, unit in MAPS:
-        values, error = getattr(image.unclipped, key), getattr(image, f"{key}_error")
+    for term in TERMS:
+        values, error = getattr(image.unclipped, term.key), getattr(image, f"{term.key}_error")
         numbers = np.nanmean(values), np.nanmedian(values), np.nanstd(values), np.nanmedian(error)
-        rows.append((f"{letter}, {name}", unit, *(_number(number) for number in numbers)))
+        rows.append((f"{term.letter}, {term.name}", term.unit, *(_number(number) for number in numbers)))
     return rows
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.profile import amplified
-from obverse.errors import ObverseWarning
+from obverse.darks.telling import warn
 
 __all__ = ["read_noise_of"]
 
@@ -40,11 +38,9 @@ def read_noise_of(
     gain, time = design[quietest, 1], design[quietest, 2] / design[quietest, 1]
     of_electrons = float(amplified(gain, stages)) * (means["cic"] + time * means["dark_current"])
     if variances[quietest] > 0 and not of_electrons <= _MOSTLY_DARK * variances[quietest]:
-        warnings.warn(
+        warn(
             f"calibrate_darks_lsq: read_noise is NaN: even at EM gain {gain:g} and {time:g} s the scatter is that of "
-            "dark electrons, take darks at a lower gain to know it",
-            ObverseWarning,
-            stacklevel=4,
+            "dark electrons, take darks at a lower gain to know it"
         )
         return float("nan")
     return float(np.sqrt(max(variances[quietest] - max(of_electrons, 0.0), 0.0)))

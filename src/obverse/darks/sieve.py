@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.darks.dataset import Loaded
+from obverse.darks.loaded import Loaded
 from obverse.darks.stack import Stack
 from obverse.flags import Flag
 

@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from obverse.darks.areas import REGIONS
 from obverse.darks.gathered import Gathered
+from obverse.darks.model import ORDER
 from obverse.darks.weights import LABELS
 from obverse.kernels.noise_maps import FIELDS, fit_rows
 from obverse.tiles import QUANTUM, run_rows
 
-__all__ = ["ORDER", "Fit", "solved"]
+__all__ = ["Fit", "solved"]
 
 Array = NDArray[Any]
-
-ORDER = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-"""Places of F, C and D in the six planes of a symmetric matrix: variances, then what they have in common."""
 
 _STRIP_BYTES = 2**24
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from obverse.darks.refusals import WrongArgumentError
 from obverse.kernels.stacking import add_rows, pool_rows
 from obverse.tiles import run_rows
 
@@ -37,13 +38,24 @@ class Stack:
     """
 
     def __init__(self, shape: tuple[int, ...], threads: int | None = None) -> None:
-        self.shape, self.frames, self._threads = shape, 0, threads
+        self.shape, self.frames, self._threads = tuple(shape), 0, threads
         self.n = np.zeros(shape, np.uint16)
         self.mean, self.squares = np.zeros(shape), np.zeros(shape)
         self.seen = np.zeros(shape, np.uint32)
 
     def add(self, data: Array, marks: Array) -> None:
-        """Add one frame (row, column); any bit of `marks` takes a pixel out."""
+        """Add one frame (row, column); any bit of `marks` takes a pixel out.
+
+        Raises
+        ------
+        WrongArgumentError
+            If it has another shape than the stack: the kernel goes by the rows and columns of the first.
+        """
+        if np.shape(data) != self.shape or np.shape(marks) != self.shape:
+            raise WrongArgumentError(
+                f"darks: an image of {np.shape(data)}, masked by {np.shape(marks)}, in a stack of {self.shape} "
+                "(row, column): all must be of one shape"
+            )
         self._each_row(add_rows, data, np.asarray(marks, np.uint32), self.n, self.mean, self.squares, self.seen)
         self.frames += 1
 
@@ -64,7 +76,9 @@ class Stack:
         run_rows(self.shape[0], lambda start, stop: kernel(*planes, start, stop), self._threads)
 
 
-def pooled_scatter(squares: Array, n: Array, labels: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+def pooled_scatter(
+    squares: Array, n: Array, labels: NDArray[np.uint8], size: int, threads: int | None = None
+) -> NDArray[np.float64]:
     """Return the sum of squared deviations and of degrees of freedom, (label, 2), over the pixels of each label.
 
     Examples
@@ -74,5 +88,5 @@ def pooled_scatter(squares: Array, n: Array, labels: NDArray[np.uint8], size: in
            [2., 1.]])
     """
     sums = np.zeros((n.shape[0], size, 2))
-    run_rows(n.shape[0], lambda start, stop: pool_rows(squares, n, labels, sums, start, stop))
+    run_rows(n.shape[0], lambda start, stop: pool_rows(squares, n, labels, sums, start, stop), threads)
     return np.asarray(sums.sum(axis=0))

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from obverse.darks.areas import Areas, geometry_of
-from obverse.darks.campaign import Setting, sorted_stacks
+from obverse.darks.areas import Areas, geometry_of, resolved
 from obverse.darks.dataset import Dataset
+from obverse.darks.model import leverage
 from obverse.darks.noise_maps import NoiseMaps
+from obverse.darks.reading import Reading
 from obverse.darks.refusals import WrongArgumentError
+from obverse.darks.settings import Setting, sorted_stacks
 from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
@@ -39,7 +41,7 @@ def build_synthesized_dark(
     noise_maps
         Of the whole file, or of the image area.
     detector
-        A Detector, its name, or None: the geometry of the maps, or the whole frame is image area.
+        A Detector, its name or TOML file, a Geometry, or None: that of the maps, or the whole frame is image area.
     full_frame
         Keep prescan and overscan, and the shielded border.
 
@@ -69,8 +71,10 @@ def build_synthesized_dark(
     >>> dark.data, dark.error
     (array([[3.]]), array([[0.1]]))
     """
-    exposure = _exposure_of(dataset)
-    maps = _fitting(noise_maps, geometry_of(detector), full_frame)
+    chosen = resolved(_WHO, detector)
+    exposure = _exposure_of(dataset, chosen)
+    _refuse_other(noise_maps)
+    maps = _fitting(noise_maps, geometry_of(chosen), full_frame)
     gain, time = exposure.applied_em_gain, exposure.seconds
     _refuse_negative(maps, gain)
     return Frame(
@@ -78,17 +82,17 @@ def build_synthesized_dark(
         "electron",
         flags=maps.flags.astype(np.uint8) if maps.flags is not None else None,
         pixel_flags=maps.flags,
-        variances={"dark": maps.variance_of((1.0 / gain, 1.0, time))},
+        variances={"dark": maps.variance_of(leverage(gain, time))},
         exposure=replace(exposure, id=f"dark of {time:g} s at EM gain {gain:g}", kind="dark"),
         undone=("bias", "gain", "em_gain"),
         shared={"dark": noise_maps.digest()},
     )
 
 
-def _exposure_of(dataset: Any) -> Exposure:
+def _exposure_of(dataset: Any, detector: Any) -> Exposure:
     if isinstance(dataset, Exposure):
         return dataset
-    data = Dataset.of(dataset)
+    data = Dataset.of(_WHO, dataset, reading=Reading(detector))
     settings: list[Setting] = list(sorted_stacks(data))
     if len(settings) != 1:
         raise UsageError(
@@ -96,6 +100,13 @@ def _exposure_of(dataset: Any) -> Exposure:
             "EM gain, exposure time and k gain, call it for each"
         )
     return data.entries[0].exposure
+
+
+def _refuse_other(maps: Any) -> None:
+    if not isinstance(maps, NoiseMaps):
+        raise WrongArgumentError(
+            f"{_WHO}: noise_maps is a {type(maps).__name__}: give NoiseMaps; obverse.io.read_noise_maps reads a file"
+        )
 
 
 def _fitting(maps: NoiseMaps, geometry: Any, full_frame: bool) -> NoiseMaps:

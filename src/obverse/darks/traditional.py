@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.darks.areas import Areas, geometry_of
-from obverse.darks.campaign import sorted_stacks
-from obverse.darks.dataset import Dataset, Loaded
+from obverse.darks.areas import Areas, geometry_of, resolved
+from obverse.darks.dataset import Dataset
 from obverse.darks.forbidden import refuse_undivided, refuse_unfit
+from obverse.darks.loaded import Loaded
+from obverse.darks.reading import Reading
+from obverse.darks.settings import sorted_stacks
 from obverse.darks.stack import Stack
 from obverse.errors import UsageError
 from obverse.frame import Frame
@@ -38,11 +40,11 @@ def build_trad_dark(
         Dark frames [electron, divided by the EM gain]: a list of `Frame`, or of paths, which are read once, one at a
         time. Bias subtracted, cosmic rays flagged, linear, not desmeared (``recipe.until("em_gain")``).
     detector
-        A Detector, its name, or None: the whole frame is image area.
+        A Detector, its name or TOML file, a Geometry, or None: the whole frame is image area.
     full_frame
         Keep prescan and overscan, and the shielded border.
     skip_bad
-        Leave out files that cannot be read, with a warning.
+        Leave out frames that cannot be read, or must not be used, with a warning.
     threads
         Worker threads, None for one a processor; their number changes nothing.
 
@@ -75,7 +77,8 @@ def build_trad_dark(
     >>> dark.data, dark.error
     (array([[2.]]), array([[0.4714]]))
     """
-    data = Dataset.of(dataset, geometry_of(detector), skip_bad=skip_bad)
+    chosen = resolved(_WHO, detector)
+    data = Dataset.of(_WHO, dataset, geometry_of(chosen), skip_bad=skip_bad, reading=Reading(chosen))
     settings = list(sorted_stacks(data))
     if len(settings) > 1:
         raise UsageError(
@@ -83,7 +86,7 @@ def build_trad_dark(
             "one EM gain, exposure time and k gain, give those alone"
         )
     making = _Making(threads)
-    for each in data.loaded():
+    for each in data.loaded(judge=making.judge):
         making.add(each)
     dark = making.dark(Areas(making.shape, data.geometry))
     return dark if full_frame else _cut(dark, *Areas(making.shape, data.geometry).image)
@@ -106,14 +109,17 @@ class _Making:
             raise UsageError(f"{_WHO}: no frame could be read")
         return self.stack.shape
 
-    def add(self, each: Loaded) -> None:
-        """Add one frame."""
+    def judge(self, each: Loaded) -> None:
+        """Refuse a frame that is no dark of this kind, or of another shape than the first."""
         refuse_unfit(_WHO, each.frame)
         refuse_undivided(_WHO, each.frame)
+        if self.stack is not None and each.data.shape != self.stack.shape:
+            raise UsageError(f"{_WHO}: frames of {self.stack.shape} and {each.data.shape}, all must be of one shape")
+
+    def add(self, each: Loaded) -> None:
+        """Add one frame."""
         if self.stack is None:
             self.stack, self.first = Stack(each.data.shape, self.threads), each.frame
-        if each.data.shape != self.stack.shape:
-            raise UsageError(f"{_WHO}: frames of {self.stack.shape} and {each.data.shape}, all must be of one shape")
         self.stack.add(each.data, each.marks)
         for name, plane in (each.frame.variances or {}).items():
             counts = np.where(each.marks == 0, each.to_file(plane), 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.areas import REGIONS
-from obverse.darks.campaign import FEWEST, Setting
+from obverse.darks.settings import FEWEST, Setting
+from obverse.darks.telling import warn
 from obverse.darks.weights import ODD
-from obverse.errors import ObverseWarning
 
 __all__ = ["StackReport", "Suspect", "suspects", "warn_of"]
 
@@ -67,7 +66,6 @@ class Suspect:
 
     residual: float
     significance: float
-    pixel_errors: float
     named: bool
 
 
@@ -100,8 +98,8 @@ def suspects(statistics: Array, variances: Array, design: Array) -> list[Suspect
             break
         kept[worst] = False
     return [
-        Suspect(float(o), float(o / e), float(o / np.sqrt(v)), bool(k and not stays))
-        for o, e, v, k, stays in zip(off, error, of_pixel, known, kept, strict=True)
+        Suspect(float(o), float(o / e), bool(k and not stays))
+        for o, e, k, stays in zip(off, error, known, kept, strict=True)
     ]
 
 
@@ -159,9 +157,7 @@ def _of_scatter(ratios: Array) -> str:
 
 
 def _warn(setting: Setting, verdict: str) -> None:
-    warnings.warn(
+    warn(
         f"calibrate_darks_lsq: the stack of {setting} has another noise profile than the others: {verdict}; "
-        "the maps hold its error, leave it out",
-        ObverseWarning,
-        stacklevel=6,
+        "the maps hold its error, leave it out"
     )

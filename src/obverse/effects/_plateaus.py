@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from obverse.dark_pixels import in_read_order
 from obverse.effects._effect import Effect
-from obverse.emccd.plateaus import find_plateaus, mask_plateaus
 from obverse.errors import ObverseWarning, UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.register.plateaus import find_plateaus, mask_plateaus
 
 __all__ = ["Plateaus"]
 

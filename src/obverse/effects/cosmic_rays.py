@@ -54,8 +54,8 @@ class CosmicRays(Plateaus, Events):
     search, significance
         How `correct` looks for hits: in ramps by ``"likelihood"`` or ``"two_point"`` (`obverse.find_jumps`), and at how
         many sigma; 0 is the search's own limit. In single reads of an electron-multiplying register by ``"plateau"``:
-        runs of full pixels (`obverse.emccd.plateaus.find_plateaus`), by what the detector makes of a full pixel at the
-        gain of the frame.
+        runs of full pixels (`obverse.register.plateaus.find_plateaus`), by what the detector makes of a full pixel at
+        the gain of the frame.
     saturated, plateau, filter, box
         Of the search for plateaus: the part of full well that they reach, and that at which they end; pixels flagged
         behind the head, and on each side of it, in rows too.

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from obverse.contract import Averages, Exact
 from obverse.effects._effect import Effect, site
-from obverse.emccd.excess_noise import excess_noise_factor
-from obverse.emccd.register import METHODS, Register
 from obverse.errors import UsageError
 from obverse.exposure import Exposure
 from obverse.frame import Frame
 from obverse.moment import Moment
 from obverse.params import param
+from obverse.register.excess_noise import STAGES, excess_noise_factor
+from obverse.register.law import METHODS, Register
 from obverse.scaling import divide
 
 __all__ = ["EmGain"]
@@ -79,7 +79,7 @@ class EmGain(Effect):
     in_electrons = True
 
     ratio: float = param("actual over commanded gain", default=1.0, above=0.0, shape="scalar")
-    stages: int = param("stages of the register", default=604, minimum=1, maximum=2000, shape="whole")
+    stages: int = param("stages of the register", default=STAGES, minimum=1, maximum=2000, shape="whole")
     partial: float = param(
         "electrons that a stage makes of nothing, for each that it doubles one",
         default=0.0,
@@ -95,6 +95,8 @@ class EmGain(Effect):
 
     def gain(self, exposure: Exposure) -> float:
         """Return the gain that electrons of this exposure met."""
+        if not exposure.applied_em_gain >= 1.0:  # nor is NaN
+            raise UsageError(f"{exposure.id}: EM gain {exposure.applied_em_gain:g}: a register multiplies by 1 or more")
         if exposure.em_gain_actual is not None or exposure.em_gain == 1.0:
             return exposure.applied_em_gain
         return max(exposure.em_gain * self.ratio, 1.0)

@@ -63,7 +63,11 @@ class Gain(Effect):
                 f"gain: the frame is in {frame.unit!r}, it must be in 'DN'; its undone effects are {frame.undone}"
             )
         g = at.plane(self.gain)
-        scaled = frame.replace(data=np.asarray(frame.data, np.float32) * g, unit="electron")
+        # files of other pipelines bring errors of the bias along
+        variances = frame.variances and {
+            name: (plane * g**2).astype(np.float32) for name, plane in frame.variances.items()
+        }
+        scaled = frame.replace(data=np.asarray(frame.data, np.float32) * g, unit="electron", variances=variances)
         if np.isfinite(g).all():
             return scaled
         return add_pixel_flag(scaled, ~np.isfinite(g), Flag.NO_GAIN_VALUE | Flag.DO_NOT_USE)

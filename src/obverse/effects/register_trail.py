@@ -46,7 +46,7 @@ class RegisterTrail(Plateaus):
     faintest
         :math:`y_{min}`, where it ends [electron behind the register].
     saturated, plateau, filter, crowded
-        The search (`obverse.emccd.plateaus.find_plateaus`), and the part of full pixels from which a frame is bad.
+        The search (`obverse.register.plateaus.find_plateaus`), and the part of full pixels from which a frame is bad.
 
     Notes
     -----

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from obverse.emccd.photon_counting import BRIGHTEST, Frames, count_photons
+from obverse.emccd.frames import Frames
+from obverse.emccd.photon_counting import BRIGHTEST, count_photons
 from obverse.errors import UsageError
 from obverse.flags import Flag
 from obverse.frame import Frame
+from obverse.register.excess_noise import STAGES
 from obverse.scaling import add_pixel_flag
 
 __all__ = ["photon_counting_dark", "subtract_photon_counting_dark"]
@@ -21,7 +23,7 @@ def photon_counting_dark(
     threshold: float | None = None,
     read_noise: float | None = None,
     em_gain: float | None = None,
-    stages: int = 604,
+    stages: int = STAGES,
     partial: float = 0.0,
     brightest: float = BRIGHTEST,
 ) -> Frame:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import factorial, ndtr
 
-from obverse.emccd.register_law import register_laws
 from obverse.errors import UsageError
+from obverse.register.excess_noise import STAGES
+from obverse.register.waves import register_laws
 
 __all__ = ["CountingLaw"]
 
@@ -22,6 +23,9 @@ _ELECTRONS = 40
 
 _REACH = 9.0
 """Standard deviations of read noise beyond which nothing is left of it."""
+
+_MOST = 1e6
+"""Electrons behind the register up to which its law is worked out."""
 
 _NEVER = 1e-9
 """Chances below this are rounding errors of the sums."""
@@ -56,7 +60,8 @@ class CountingLaw:
     Raises
     ------
     UsageError
-        If the threshold is negative or not below the gain, or the read noise is no positive number.
+        If the threshold is negative or not below the gain, the read noise is no positive number, or both are so large
+        that the law is endless.
 
     Notes
     -----
@@ -75,16 +80,24 @@ class CountingLaw:
     threshold: float
     em_gain: float
     read_noise: float
-    stages: int = 604
+    stages: int = STAGES
     partial: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.read_noise > 0:
+        if not 0 < self.read_noise < np.inf:
             raise UsageError(f"photon counting: the read noise is {self.read_noise} electron, it must be above zero")
+        if not 0 <= self.partial <= 1:
+            raise UsageError(f"photon counting: partial is {self.partial}, it must be 0 to 1")
         if not 0 <= self.threshold < self.em_gain:
             raise UsageError(
                 f"photon counting: a threshold of {self.threshold:g} electron with an EM gain of {self.em_gain:g}: "
                 "it must be zero or more and below the gain, else most electrons are missed"
+            )
+
+        if self.threshold + _REACH * self.read_noise > _MOST:
+            raise UsageError(
+                f"photon counting: a threshold of {self.threshold:g} and a read noise of {self.read_noise:g} electron: "
+                "no register holds as much, are they in electrons?"
             )
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from obverse.emccd.frames import Frames, loaded
 from obverse.emccd.gain_of_frames import RegisterGain, em_gain_of
-from obverse.emccd.tallies import loaded
 from obverse.errors import UsageError
 from obverse.frame import Frame
+from obverse.register.excess_noise import STAGES
 
 __all__ = ["GainCurve", "calibrate_em_gain", "fit_gain_curve"]
 
@@ -91,7 +91,7 @@ def fit_gain_curve(commanded: ArrayLike, actual: ArrayLike, error: ArrayLike, de
     array([0.    , 0.9542])
     """
     c, g, e = (np.asarray(x, np.float64).ravel() for x in (commanded, actual, error))
-    if not (c.shape == g.shape == e.shape and min(c.min(), g.min(), e.min()) > 0):
+    if not (c.shape == g.shape == e.shape and all((x > 0).all() and np.isfinite(x).all() for x in (c, g, e))):
         raise UsageError("gain curve: commanded and actual gains and their errors must be as many, and above zero")
     if len(np.unique(c)) <= degree:
         raise UsageError(f"gain curve: {len(np.unique(c))} different gains for degree {degree}: give more")
@@ -105,11 +105,11 @@ def fit_gain_curve(commanded: ArrayLike, actual: ArrayLike, error: ArrayLike, de
 
 
 def calibrate_em_gain(
-    frames: Iterable[Frame | str | os.PathLike[str]],
+    frames: Frames,
     *,
     degree: int = 1,
     where: ArrayLike | None = None,
-    stages: int = 604,
+    stages: int = STAGES,
     partial: float = 0.0,
     highest: float = 80000.0,
 ) -> tuple[GainCurve, list[RegisterGain]]:
@@ -154,6 +154,8 @@ def calibrate_em_gain(
     """
     settings: dict[str, Any] = {"where": where, "stages": stages, "partial": partial, "highest": highest}
     gains = [em_gain_of(run, **settings) for run in _runs(frames)]
+    if not gains:
+        raise UsageError("calibrate_em_gain: no frames were given")
     curve = fit_gain_curve(
         [each.commanded for each in gains],
         [each.gain for each in gains],
@@ -163,9 +165,11 @@ def calibrate_em_gain(
     return curve, gains
 
 
-def _runs(frames: Iterable[Frame | str | os.PathLike[str]]) -> Iterator[Iterable[Frame]]:
+def _runs(frames: Frames) -> Iterator[Iterable[Frame]]:
     """Split frames where the commanded gain or the time changes."""
-    for _, run in groupby(loaded(frames), key=lambda f: (f.exposure.em_gain, f.exposure.exposure_time)):
+    for _, run in groupby(
+        loaded("calibrate_em_gain", frames), key=lambda f: (f.exposure.em_gain, f.exposure.exposure_time)
+    ):
         yield run
 
 

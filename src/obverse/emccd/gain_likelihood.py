@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.emccd.register_law import passage
 from obverse.errors import DataError
+from obverse.register.excess_noise import STAGES
+from obverse.register.waves import passage
 
 __all__ = ["Histogram", "RegisterModel", "fit_histogram", "reduced_chi_square"]
 
@@ -55,8 +56,8 @@ class RegisterModel:
         \operatorname{sinc} \frac{\theta w}{2}, \qquad
         p_j = (1 - \varepsilon)\, \frac{\phi_j}{\sum \phi_j} + \frac{\varepsilon}{n}
 
-    F and S are those of `register_law.passage` at :math:`z = e^{-i\theta}`, exact for its stages; :math:`\varepsilon`
-    is the part of the pixels that could be anywhere (remains of cosmic rays).
+    F and S are those of `obverse.register.waves.passage` at :math:`z = e^{-i\theta}`, exact for its stages;
+    :math:`\varepsilon` is the part of the pixels that could be anywhere (remains of cosmic rays).
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class RegisterModel:
     bins: int
     lowest: float
     width: float
-    stages: int = 604
+    stages: int = STAGES
     partial: float = 0.0
     room: int = 0
 
@@ -124,7 +125,8 @@ def fit_histogram(
     .. math:: \Delta = I^{-1} \sum_j \frac{c_j}{p_j} \frac{\partial p_j}{\partial \theta}, \qquad
               I = N \sum_j \frac{1}{p_j} \frac{\partial p_j}{\partial \theta} \frac{\partial p_j}{\partial \theta}^T
 
-    Fisher's scoring; a step that does not raise the likelihood is halved, and :math:`\varepsilon` stays zero or more.
+    Fisher's scoring; a step that does not raise the likelihood is halved, the gain stays 1 or more, and
+    :math:`\varepsilon` zero or more.
 
     Parameters
     ----------
@@ -166,6 +168,7 @@ def _walked(
     before = float(counts @ np.log(p))
     for _ in range(12):
         there = here + step
+        there[0] = max(there[0], 0.0)
         there[4] = min(max(there[4], 0.0), 0.5)
         p_there, slopes_there = model.chances(there)
         gained = float(counts @ np.log(p_there)) - before

@@ -7,15 +7,15 @@ from typing import Any
 
 from scipy.optimize import brentq
 
-from obverse.emccd.excess_noise import excess_noise_factor
 from obverse.errors import DataError
 from obverse.ptc import Pair, photon_transfer
+from obverse.register.excess_noise import STAGES, excess_noise_factor
 
 __all__ = ["em_gain_of_flats"]
 
 
 def em_gain_of_flats(
-    flat_pairs: Sequence[Pair], biases: Sequence[Any] | None = None, *, stages: int = 604, border: int = 30
+    flat_pairs: Sequence[Pair], biases: Sequence[Any] | None = None, *, stages: int = STAGES, border: int = 30
 ) -> tuple[float, float]:
     r"""Measure the gain of the register from pairs of flats of many electrons a pixel.
 

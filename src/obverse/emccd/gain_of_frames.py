@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from obverse.emccd.frames import Frames, amplified_frames, shown
 from obverse.emccd.gain_likelihood import Histogram, RegisterModel, fit_histogram, reduced_chi_square
-from obverse.emccd.photon_counting import Frames
-from obverse.emccd.tallies import amplified_frames, hidden
 from obverse.errors import DataError, ObverseWarning, UsageError
 from obverse.frame import Frame
+from obverse.register.excess_noise import STAGES
 
 __all__ = ["RegisterGain", "em_gain_of", "with_gain"]
 
@@ -75,7 +75,7 @@ def em_gain_of(
     frames: Frame | Frames,
     *,
     where: ArrayLike | None = None,
-    stages: int = 604,
+    stages: int = STAGES,
     partial: float = 0.0,
     highest: float = 80000.0,
 ) -> RegisterGain:
@@ -105,7 +105,7 @@ def em_gain_of(
     Raises
     ------
     UsageError
-        If the settings differ, or the mask does not fit.
+        If the settings differ, the commanded gain is 1, or the mask does not fit.
     DataError
         If there are too few pixels, or nothing that was multiplied.
 
@@ -132,15 +132,26 @@ def em_gain_of(
     >>> abs(found.gain - 3000.0) < 4 * found.gain_error, found.gain_error < 100.0
     (True, True)
     """
-    stream = amplified_frames([frames] if isinstance(frames, Frame) else frames)
+    stream = amplified_frames("em_gain_of", frames)
     first = next(stream, None)
     if first is None:
         raise UsageError("em_gain_of: no frames were given")
-    model, start = _prepared(_pixels(first, where), first.exposure.applied_em_gain, highest, stages, partial)
-    histogram = _histogram(model, (_pixels(frame, where) for frame in chain([first], stream)))
+    gain = first.exposure.applied_em_gain
+    if not gain > 1.0:
+        raise UsageError(
+            f"em_gain_of: frame {first.exposure.id!r} has an EM gain of {gain:g}: where "
+            "nothing is multiplied there is no gain to measure"
+        )
+    model, start = _prepared(shown("em_gain_of", first, where), gain, highest, stages, partial)
+    histogram = _histogram(model, (shown("em_gain_of", frame, where) for frame in chain([first], stream)))
     found, covariance, chances = fit_histogram(histogram, model, start)
     g, electrons, noise = (float(x) for x in np.exp(found[:3]))
     error = np.sqrt(np.diag(covariance))
+    if not g - 1.0 > g * error[0]:
+        raise DataError(
+            f"EM gain of {first.exposure.id!r}: {g:.4g} +- {g * error[0]:.2g}: the pixels show nothing that was "
+            "multiplied, give more frames, or more light"
+        )
     fit = reduced_chi_square(histogram.counts, chances, len(found))
     if fit > _POOR:
         warnings.warn(
@@ -175,16 +186,6 @@ def with_gain(frame: Frame, gain: RegisterGain | float) -> Frame:
     """
     value = gain.gain if isinstance(gain, RegisterGain) else gain
     return frame.replace(exposure=replace(frame.exposure, em_gain_actual=value))
-
-
-def _pixels(frame: Frame, where: ArrayLike | None) -> Array:
-    good = ~hidden(frame)
-    if where is not None:
-        chosen = np.asarray(where, bool)
-        if chosen.shape != frame.shape[-2:] and chosen.shape != frame.shape:
-            raise UsageError(f"em_gain_of: where {chosen.shape} for frames of {frame.shape}: they must fit")
-        good = good & chosen
-    return frame.data[good].astype(np.float64)
 
 
 def _prepared(values: Array, gain: float, highest: float, stages: int, partial: float) -> tuple[RegisterModel, Array]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.detector import Detector
 from obverse.errors import UsageError
 from obverse.frame import Frame
 from obverse.ptc import photon_transfer
+
+if TYPE_CHECKING:
+    from obverse.detector import Detector
 
 __all__ = ["KGain", "calibrate_k_gain"]
 
@@ -29,7 +31,7 @@ class KGain:
     gain, gain_error
         k [electron/DN].
     read_noise, read_noise_error
-        [electron].
+        Of a frame without its bias, that of the bias and of digitisation in it [electron].
     points
         Signal [DN] and variance of one frame [DN squared] of each pair, (pair, 2).
     """
@@ -91,7 +93,7 @@ def calibrate_k_gain(
     Notes
     -----
     Limits: those of `photon_transfer`, which does the work: linear model, noise that neighbours share is not seen.
-    The prescan is taken for as noisy as the image; serial clock-induced charge in it does no harm at gain 1.
+    Read noise is that of the dark columns that tell the bias; serial clock-induced charge does no harm at gain 1.
     Reference: Janesick 2007, Photon Transfer, SPIE Press, ch. 5.
 
     Examples
@@ -143,5 +145,21 @@ def _planes(item: Any, detector: Detector | None) -> _Planes:
     data = done.data if "amplifier" in done.axes else geometry.pad(done.data)
     bad = done.flags != 0 if done.flags is not None and "amplifier" in done.axes else np.zeros((), bool)
     rows = np.where(bad, np.nan, data)[..., geometry.image_rows, :].astype(np.float64)
-    seen = "amplifier" in done.axes and geometry.prescan > 1
-    return _Planes(rows[..., geometry.image_columns], rows[..., : geometry.prescan] if seen else None)
+    return _Planes(rows[..., geometry.image_columns], _dark(rows, detector) if "amplifier" in done.axes else None)
+
+
+def _dark(rows: Array, detector: Detector) -> Array | None:
+    r"""Return the dark columns, as noisy as the image, where there are some.
+
+    What was subtracted from a row is the mean of its own :math:`n` dark pixels: it leaves these
+    :math:`\sigma^2 (1 - 1 / n)`, and gives the image :math:`\sigma^2 (1 + 1 / n)`.
+    """
+    drift = detector.effect("bias_drift") if detector.has("bias_drift") else None
+    columns = np.arange(rows.shape[-1]) < detector.geometry.prescan
+    if drift is not None and drift.span == "row":
+        columns = drift.dark(detector.geometry, "clocked").any(axis=(0, 1))
+    n = int(columns.sum())
+    if n < 2:
+        return None
+    scale = 1.0 if drift is None or drift.span != "row" else np.sqrt((n + 1) / (n - 1))
+    return rows[..., columns] * scale

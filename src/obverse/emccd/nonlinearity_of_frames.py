@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.effects.level_nonlinearity import LevelNonlinearity
+from obverse.emccd.frames import Frames, loaded, shown
 from obverse.emccd.local_lines import local_lines, relative_noise
-from obverse.emccd.tallies import hidden, loaded
 from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
 
@@ -41,7 +40,7 @@ class LampExposure:
 
 
 def calibrate_level_nonlinearity(
-    frames: Iterable[Frame | str | os.PathLike[str]],
+    frames: Frames,
     *,
     where: ArrayLike | None = None,
     norm_level: float = 3000.0,
@@ -98,7 +97,7 @@ def calibrate_level_nonlinearity(
     >>> effect.table.shape, float(abs(effect.table - 1).max()) < 1e-6
     ((461, 1), True)
     """
-    seen = [lamp_exposure(frame, where) for frame in loaded(frames)]
+    seen = [lamp_exposure(frame, where) for frame in loaded("calibrate_level_nonlinearity", frames)]
     return lamp_exposures_to_table(
         seen, norm_level=norm_level, lowest=lowest, highest=highest, step=step, smoothing=smoothing
     )
@@ -115,9 +114,8 @@ def lamp_exposure(frame: Frame, where: ArrayLike | None = None) -> LampExposure:
     """
     if frame.unit != "DN":
         raise UsageError(f"frame {frame.exposure.id!r} is in {frame.unit}: nonlinearity is measured in DN, before gain")
-    good = ~hidden(frame)
-    good = good if where is None else good & np.asarray(where, bool)
-    level = float(frame.data[good].mean(dtype=np.float64)) if good.any() else np.nan
+    values = shown("lamp_exposure", frame, where)
+    level = float(values.mean()) if values.size else np.nan
     return LampExposure(frame.exposure.applied_em_gain, frame.exposure.seconds, level)
 
 

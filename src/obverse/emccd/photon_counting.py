@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from itertools import chain, islice
+
+import numpy as np
 
 from obverse.emccd.counting_law import CountingLaw
 from obverse.emccd.electrons_of_counts import image_of
-from obverse.emccd.tallies import amplified_frames, tally
+from obverse.emccd.frames import Frames, amplified_frames
+from obverse.emccd.tallies import tally
 from obverse.errors import UsageError
 from obverse.frame import Frame
+from obverse.register.excess_noise import STAGES
 
 __all__ = ["count_photons", "count_photons_in_bins"]
 
@@ -20,8 +22,6 @@ SIGMAS = 5.0
 BRIGHTEST = 0.25
 """Electrons in a pixel and frame above which counting is no way to measure."""
 
-Frames = Iterable[Frame | str | os.PathLike[str]]
-
 
 def count_photons(
     frames: Frames,
@@ -29,7 +29,7 @@ def count_photons(
     threshold: float | None = None,
     read_noise: float | None = None,
     em_gain: float | None = None,
-    stages: int = 604,
+    stages: int = STAGES,
     partial: float = 0.0,
     brightest: float = BRIGHTEST,
 ) -> Frame:
@@ -48,8 +48,8 @@ def count_photons(
     Parameters
     ----------
     frames
-        Two or more of one setting, in electrons behind the register, or their files, in any iterable: one is looked
-        at at a time. A pixel that is flagged in a frame is left out of that frame.
+        Two or more of one setting, in electrons behind the register, or their files, in any iterable: one is in
+        memory at a time. A pixel that is flagged in a frame is left out of that frame, as `obverse.hiding` says.
     threshold
         T [electron behind the register]; five times the read noise where it is left out.
     read_noise
@@ -70,9 +70,10 @@ def count_photons(
     Raises
     ------
     UsageError
-        If the settings or shapes differ, there is one frame only, or the threshold does not suit.
+        If a frame is not in electrons behind the register, the settings or shapes differ, there is one frame only, or
+        the threshold does not suit.
     DataError
-        If a frame is not in electrons behind the register.
+        If a file cannot be read.
 
     Notes
     -----
@@ -86,7 +87,6 @@ def count_photons(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from obverse import Exposure
     >>> at = Exposure("a", 1.0, em_gain=5000.0)
     >>> frames = [Frame(np.array([[4000.0 * (i < 10), 0.0]]), "electron", exposure=at) for i in range(100)]
@@ -94,7 +94,7 @@ def count_photons(
     >>> counted.data.round(3) + 0, counted.error.round(3)
     (array([[0.115, 0.   ]], dtype=float32), array([[0.036, 0.011]], dtype=float32))
     """
-    stream = amplified_frames(frames)
+    stream = amplified_frames("count_photons", frames)
     first = next(stream, None)
     if first is None:
         raise UsageError("count_photons: no frames were given")
@@ -109,7 +109,7 @@ def count_photons_in_bins(
     threshold: float | None = None,
     read_noise: float | None = None,
     em_gain: float | None = None,
-    stages: int = 604,
+    stages: int = STAGES,
     partial: float = 0.0,
     brightest: float = BRIGHTEST,
 ) -> list[Frame]:
@@ -134,15 +134,14 @@ def count_photons_in_bins(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from obverse import Exposure
     >>> dark = Frame(np.zeros((1, 2)), "electron", exposure=Exposure("a", 1.0, em_gain=5000.0))
     >>> len(count_photons_in_bins([dark] * 161, 40, read_noise=100.0))
     4
     """
-    if bin_size < 2:
-        raise UsageError(f"count_photons_in_bins: bin_size is {bin_size}, it must be 2 or more")
-    stream = amplified_frames(frames)
+    if not isinstance(bin_size, int | np.integer) or bin_size < 2:
+        raise UsageError(f"count_photons_in_bins: bin_size is {bin_size}, it must be a whole number, 2 or more")
+    stream = amplified_frames("count_photons_in_bins", frames)
     made: list[Frame] = []
     while run := list(islice(stream, 1)):
         law = _law(run[0], threshold, read_noise, em_gain, stages, partial)

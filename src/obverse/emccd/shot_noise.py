@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from obverse.emccd.excess_noise import excess_noise_factor
 from obverse.errors import UsageError
 from obverse.frame import Frame
+from obverse.register.excess_noise import STAGES, excess_noise_factor
 
 __all__ = ["add_shot_noise"]
 
 Array = NDArray[Any]
 
 
-def add_shot_noise(frame: Frame, curve: ArrayLike, *, k_gain: float | None = None, stages: int = 604) -> Frame:
+def add_shot_noise(frame: Frame, curve: ArrayLike, *, k_gain: float | None = None, stages: int = STAGES) -> Frame:
     r"""Give a frame the variances of its light and of its read-out, from a photon transfer curve at a gain of 1.
 
     .. math::

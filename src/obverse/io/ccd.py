@@ -54,6 +54,8 @@ class Keywords:
         What files call a detector of ours, each as instrument/detector.
     first_of
         Keywords that these files write twice with two values, of which the first counts.
+    raw_name
+        How the names of raw files end that are written as theirs.
 
     Examples
     --------
@@ -75,6 +77,7 @@ class Keywords:
     kinds: Mapping[str, str] = field(default_factory=dict)
     hdu: int | str | Sequence[str] | None = None
     first_of: Sequence[str] = ()
+    raw_name: str = ".fits"
     aliases: Sequence[str] = ()
 
     def __post_init__(self) -> None:

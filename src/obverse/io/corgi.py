@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from obverse.io import corgi_keywords as keywords
 from obverse.io.cargo import inputs_of, provenance_of
 from obverse.io.ccd import Keywords
 from obverse.io.corgi_read import is_corgi, read_corgi, said_by
+from obverse.io.corgi_undone import undone
 from obverse.io.corgi_write import CHECKSUMS, dark_hdus, image_hdus, raw_hdus
 from obverse.io.dialect import Dialect
 from obverse.io.door import Hdu
@@ -65,6 +66,12 @@ class Corgi(Dialect):
     ) -> Exposure | None:
         """Say what was set before the exposure began."""
         return exposure(hdus, path, overrides)
+
+    def without_errors(self, hdus: Sequence[Hdu], overrides: Mapping[str, str]) -> bool | Collection[str]:
+        """Return the names of all units but ERR; True where ERR tells whether shot noise has been estimated."""
+        if "estimate" in undone(said_by(hdus, overrides)):
+            return True
+        return [hdu.name for hdu in hdus if hdu.name != "ERR"]
 
     def resumes(self, headers: Sequence[Header]) -> bool:
         """Say whether the first of these headers is one of the coronagraph."""

@@ -69,7 +69,7 @@ def noise_maps_from_hdus(
         return NoiseMaps(**planes, **{**told, "geometry": told.get("geometry") or geometry})
     except DataError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as problem:
         raise DataError(f"{header.file}: {META}: damaged ({problem}), make the file again") from None
 
 

@@ -46,14 +46,42 @@ def meta_fields(table: NDArray[Any]) -> dict[str, Any]:
     from obverse.darks.profile import NoiseProfile
 
     entries = {row["KEY"].decode("ascii"): json.loads(row["VALUE"]) for row in table}
-    fields: dict[str, Any] = {name: entries[name] for name in (*_NUMBERS, *_MAPPINGS)}
+    fields: dict[str, Any] = {name: _number(name, entries[name]) for name in _NUMBERS}
+    fields |= {name: {k: _number(f"{name}.{k}", v) for k, v in entries[name].items()} for name in _MAPPINGS}
     profile = entries["profile"]
     return {
         **fields,
-        "skipped": tuple(entries["skipped"]),
+        "n_frames": _count("n_frames", entries["n_frames"], 0),
+        "skipped": tuple(_word("skipped", each) for each in entries["skipped"]),
         "geometry": _geometry(entries["geometry"]),
-        "profile": None if profile is None else NoiseProfile(**profile),
+        "profile": None if profile is None else NoiseProfile(**_profile(profile)),
     }
+
+
+def _profile(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a noise profile: variances and electrons cannot be negative, stages are one or more."""
+    numbers = {key: _number(f"profile.{key}", value) for key, value in entry.items()}
+    if not all(value >= 0 for value in numbers.values()):
+        raise ValueError(f"profile is {dict(entry)!r}, none of it can be negative")
+    return {**numbers, "stages": _count("profile.stages", entry["stages"], 1)}
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is {value!r}, it must be a number")
+    return value
+
+
+def _count(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise TypeError(f"{name} is {value!r}, it must be a whole number from {least} on")
+    return value
+
+
+def _word(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} holds {value!r}, it must hold names")
+    return value
 
 
 def stack_table(maps: NoiseMaps) -> NDArray[Any]:
@@ -80,9 +108,9 @@ def _cell(value: Any) -> Any:
 
 
 def _value(name: str, cell: Any) -> Any:
-    if isinstance(cell, bytes):
+    if isinstance(cell, bytes) and name == "verdict":
         return cell.decode("ascii")
-    value = cell.item()
+    value = _number(name, cell.item())
     return None if name == "k_gain" and np.isnan(value) else value
 
 

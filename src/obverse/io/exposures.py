@@ -21,6 +21,7 @@ def exposure_of(
     detector: Any = None,
     *,
     overrides: Mapping[str, str] | None = None,
+    ignore_checksum: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> Exposure:
     """Return the exposure of a file of any known dialect, equal to ``read(path).exposure``, and quicker.
@@ -33,6 +34,8 @@ def exposure_of(
         A Detector, whose `file` says how its observatory writes keywords; see `obverse.io.read`.
     overrides
         ``{"EXPTIME": "2"}`` for keywords that are missing or wrong.
+    ignore_checksum
+        Turn a wrong checksum of what is read here into a warning.
     max_bytes
         The most that the file, inflated, may hold.
 
@@ -58,8 +61,9 @@ def exposure_of(
     """
     told = dict(overrides or {})
     if claiming(path) is None:
-        hdus = open_fits(path, max_bytes=max_bytes, pixels=_TELLING)
+        hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum, pixels=_TELLING)
         found = recognising(hdus).exposure(hdus, path=path, keywords=keywords_of(detector), overrides=told)
         if found is not None:
             return found
-    return read(path, detector=detector, overrides=told, max_bytes=max_bytes).exposure
+    whole = read(path, detector=detector, overrides=told, ignore_checksum=ignore_checksum, max_bytes=max_bytes)
+    return whole.exposure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -27,7 +27,7 @@ from obverse.io.text import shown_path, stem
 
 __all__ = [
     "OWN", "bare_name", "claiming", "dialect_of", "dialects", "keywords_of", "product_writer", "read", "recognising",
-    "require_level", "write",
+    "require_level", "without_errors", "write",
 ]  # fmt: skip
 
 _LEVELS = ("raw", "calibrated")
@@ -151,6 +151,7 @@ def read(
     ignore_checksum: bool = False,
     level: str | None = None,
     max_bytes: int = MAX_BYTES,
+    pixels: bool | Collection[str] = True,
 ) -> Frame:
     """Read a file of any known dialect.
 
@@ -169,6 +170,9 @@ def read(
         ``"raw"`` or ``"calibrated"``: refuse the other.
     max_bytes
         The most that the file, inflated, may hold.
+    pixels
+        Names of the units of a FITS file whose data are wanted, as `open_fits` has it; the others count as empty, and
+        their checksums stay unread. See `without_errors`.
 
     Returns
     -------
@@ -195,11 +199,32 @@ def read(
             path, keywords=keywords, overrides=told, ignore_checksum=ignore_checksum, max_bytes=max_bytes
         )
     else:
-        hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum)
+        hdus = open_fits(path, max_bytes=max_bytes, ignore_checksum=ignore_checksum, pixels=pixels)
         dialect = recognising(hdus)
         found = dialect.read(hdus, path=path, keywords=keywords, overrides=told)
     frame = _marked(found, dialect)
     return frame if level is None else require_level(frame, level, path)
+
+
+def without_errors(path: str | os.PathLike[str], overrides: Mapping[str, str] | None = None) -> bool | Collection[str]:
+    """Return what to read of a file, as `pixels`, where nobody asks for the errors of the frame.
+
+    True, which is everything, unless a dialect has them in a unit of their own that nothing else depends on.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from obverse import Exposure
+    >>> path = Path(tempfile.mkdtemp()) / "b27.fits"
+    >>> write(Frame(np.ones((2, 3), "f4"), "electron", exposure=Exposure("b27", 30.0)), path)
+    >>> without_errors(path)
+    True
+    """
+    if claiming(path) is not None:
+        return True
+    hdus = scan_fits(path)
+    dialect = recognising(hdus)
+    return dialect.without_errors(hdus, dict(overrides or {})) if isinstance(dialect, Corgi) else True
 
 
 def claiming(path: str | os.PathLike[str]) -> Dialect | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -12,9 +12,6 @@ from obverse.errors import UsageError
 from obverse.exposure import Exposure
 
 __all__ = ["Campaign"]
-
-_ENDINGS: Mapping[str, str] = {"corgi_excam": "_l1_.fits"}
-"""How raw files of an observatory end; those of other detectors are ours."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Campaign:
             return [(out, replace(like, em_gain=self.gains[0]))]
         if out.suffix:
             raise UsageError(f"simulate: {self.size} exposures need a directory, {out} is the name of a file")
-        ending = _ENDINGS.get(detector.name, ".fits")
+        ending = ".fits" if detector.file is None else detector.file.raw_name
         made = {exposure.id: exposure for exposure in self._exposures(like)}
         if len(made) < self.size:  # one name is one address of random numbers, too
             raise UsageError("simulate: a time or a gain is given twice: give each once, and --count how often")

@@ -12,9 +12,11 @@ from obverse.chosen import detector_of, fitting, informed
 from obverse.detector import Detector
 from obverse.errors import DataError, UsageError
 from obverse.frame import Frame
+from obverse.jobs.reading import Reading
 
 __all__ = ["Preparing", "detector_of_first", "frames_in"]
 
+_ADVICE = "take it out (or --skip-bad), or measure it with --detector NAME:MODE|TOML of its own"
 _ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz")
 
 
@@ -43,19 +45,36 @@ def frames_in(stacks: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def detector_of_first(chosen: Detector | None, paths: Sequence[Path], skip_bad: bool) -> Detector:
+def detector_of_first(
+    chosen: Detector | None, paths: Sequence[Path], skip_bad: bool, reading: Reading | None = None
+) -> Detector:
     """Return the detector, in the mode of the first frame that can be read."""
     problem: DataError | None = None
     for path in paths:
         try:
-            frame = io.read(path, detector=chosen)
+            frame = (reading or Reading())(path, chosen)
         except DataError as found:
             if not skip_bad:
                 raise
             problem = found
             continue
-        return informed(fitting(chosen or detector_of(frame), frame), frame, path)
+        return informed(_fitting(chosen or detector_of(frame), frame, path), frame, path)
     raise problem or UsageError("measure darks: no files given")
+
+
+def _fitting(detector: Detector, frame: Frame, path: Path) -> Detector:
+    """Return the detector in the mode of a frame, or refuse one whose scans leave no room in it."""
+    try:
+        return fitting(detector, frame)
+    except UsageError:
+        raise _of_another_size(path, frame, detector) from None
+
+
+def _of_another_size(path: Path, frame: Frame, detector: Detector) -> DataError:
+    return DataError(
+        f"{path.name}: image: {frame.shape[-2:]} pixels (row, column), detector {detector.name!r} has files of "
+        f"{detector.geometry.file_shape}: {_ADVICE}"
+    )
 
 
 @dataclass
@@ -98,11 +117,7 @@ class Preparing:
     def _refuse_unlike(self, frame: Frame, where: Path) -> None:
         """Refuse a frame of another size, or read out in another mode: its pixels are not those of the others."""
         size, mode = self.detector.geometry.file_shape, self.detector.mode
-        advice = "take it out (or --skip-bad), or measure it with --detector NAME:MODE|TOML of its own"
         if "amplifier" not in frame.axes and frame.shape[-2:] != size:
-            raise DataError(
-                f"{where.name}: image: {frame.shape[-2:]} pixels (row, column), detector {self.detector.name!r} has "
-                f"files of {size}: {advice}"
-            )
+            raise _of_another_size(where, frame, self.detector)
         if mode and frame.exposure.mode not in (mode, None):
-            raise DataError(f"{where.name}: mode {frame.exposure.mode}, the others are of mode {mode}: {advice}")
+            raise DataError(f"{where.name}: mode {frame.exposure.mode}, the others are of mode {mode}: {_ADVICE}")

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.emccd.gain_likelihood import Histogram, RegisterModel, fit_histogram
+from obverse.errors import UsageError
+from obverse.register.excess_noise import STAGES
 
 __all__ = ["zero_level"]
 
@@ -22,7 +24,7 @@ _VISIBLE = 0.5
 
 
 def zero_level(
-    values: NDArray[Any], em_gain: float, *, electrons: float = 0.0, stages: int = 604, partial: float = 0.0
+    values: NDArray[Any], em_gain: float, *, electrons: float = 0.0, stages: int = STAGES, partial: float = 0.0
 ) -> float:
     r"""Return the level of pixels that have no electron, where a few of them have.
 
@@ -42,7 +44,12 @@ def zero_level(
         :math:`\lambda` to take where the gain is below half of the read noise, so that the histogram cannot tell it;
         the level is then the mean less :math:`g \lambda`.
     stages, partial
-        Of the register, as in `obverse.emccd.register.Register`.
+        Of the register, as in `obverse.register.law.Register`.
+
+    Raises
+    ------
+    UsageError
+        If there are no values, or one is no number.
 
     Notes
     -----
@@ -58,8 +65,10 @@ def zero_level(
     >>> caught = random.random(100_000) < 0.05
     >>> values = random.normal(7.0, 100.0, 100_000) + caught * random.exponential(1000.0, 100_000)
     >>> round(float(np.median(values)), 1), round(zero_level(values, 1000.0), 1)
-    (13.2, 7.5)
+    (13.5, 7.5)
     """
+    if not (np.size(values) and np.isfinite(values).all()):
+        raise UsageError(f"zero_level: {np.size(values)} values: give one or more, and numbers only (no NaN)")
     middle = float(np.median(values))
     noise = middle - float(np.quantile(values, 0.1587))
     near = values[np.abs(values - middle) < _BELOW * noise]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.emccd.excess_noise import stage_probability
-from obverse.emccd.few_electrons import few_electrons
 from obverse.kernels.register import Tables, add_spurious, multiply
+from obverse.register.excess_noise import stage_probability
+from obverse.register.few_electrons import few_electrons
 
 __all__ = ["METHODS", "Register", "cumulants"]
 
@@ -19,7 +19,7 @@ METHODS = {"auto": 32.0, "exact": np.inf, "gamma": 0.0}
 """Fewer electrons than these are followed; `tests/effects/test_em_gain.py` bounds what is wrong with the rest."""
 
 
-@cache
+@lru_cache(maxsize=64)  # gains are real numbers: no end of them
 def cumulants(gain: float, stages: int) -> NDArray[np.float64]:
     r"""Return mean, variance and third cumulant of what one electron has become after 0 to `stages` stages.
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.dark_worth import budget_parts, worth_parts
+from obverse.darks.model import TERMS
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.darks.report import (
     MAP_HEADER,
-    MAPS,
     STACK_HEADER,
     HotPixel,
     fact_rows,
@@ -22,11 +21,13 @@ from obverse.darks.report import (
     stack_rows,
     weighted_by_noise,
 )
-from obverse.view import dark_pictures, pictures, stack_pictures
 from obverse.view import page as html
+from obverse.view import pictures
+from obverse.view.darks import map_pictures, stack_pictures
+from obverse.view.darks.worth import budget_parts, worth_parts
 
 if TYPE_CHECKING:
-    from obverse.jobs.noise_maps import DarkCampaign
+    from obverse.jobs.measuring_darks import DarkCampaign
 
 __all__ = ["page_of"]
 
@@ -52,10 +53,10 @@ def page_of(done: DarkCampaign, made: Mapping[str, str]) -> str:
         *_measured(done),
         html.section("The maps"),
         html.figure(pictures.images(_panels(image)), _MAPS),
-        html.figure(dark_pictures.error_images(_map_panels(image)), _OF_ERRORS),
+        html.figure(map_pictures.error_images(_map_panels(image)), _OF_ERRORS),
         html.section("Are the errors right?"),
         html.paragraph(_MODEL + (_ERRORS if weighted_by_noise(maps) else _UNWEIGHTED)),
-        html.figure(dark_pictures.map_histograms(_map_panels(image)), _HISTOGRAMS),
+        html.figure(map_pictures.map_histograms(_map_panels(image)), _HISTOGRAMS),
         *_quality(maps, image),
         html.section("Do all stacks tell of one detector?"),
         html.paragraph(_STACKS),
@@ -130,13 +131,13 @@ def _measured(done: DarkCampaign) -> list[str]:
 
 
 def _panels(image: NoiseMaps) -> dict[str, tuple[Array, str]]:
-    return {f"{letter}, {name}": (getattr(image.unclipped, key), unit) for key, letter, name, unit in MAPS}
+    return {f"{term.letter}, {term.name}": (getattr(image.unclipped, term.key), term.unit) for term in TERMS}
 
 
-def _map_panels(image: NoiseMaps) -> list[dark_pictures.MapPanel]:
+def _map_panels(image: NoiseMaps) -> list[map_pictures.MapPanel]:
     return [
-        dark_pictures.MapPanel(f"{letter}, {name}", unit, getattr(image.unclipped, key), getattr(image, f"{key}_error"))
-        for key, letter, name, unit in MAPS
+        map_pictures.MapPanel(title, unit, values, getattr(image, f"{term.key}_error"))
+        for term, (title, (values, unit)) in zip(TERMS, _panels(image).items(), strict=True)
     ]
 
 
@@ -144,7 +145,7 @@ def _quality(maps: NoiseMaps, image: NoiseMaps) -> list[str]:
     freedom = len(maps.stacks) - 3
     if image.chi_square is None or freedom < 1 or not weighted_by_noise(maps):
         return []
-    return [html.figure(dark_pictures.chi_square_plot(image.chi_square, freedom), _QUALITY)]
+    return [html.figure(map_pictures.chi_square_plot(image.chi_square, freedom), _QUALITY)]
 
 
 def _points(maps: NoiseMaps) -> list[stack_pictures.StackPoint]:

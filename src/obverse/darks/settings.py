@@ -13,7 +13,7 @@ from obverse.darks.dataset import Dataset, Entry
 from obverse.darks.refusals import CalDarksLSQException
 from obverse.exposure import Exposure
 
-__all__ = ["FEWEST", "Setting", "design_of", "refuse_bad_settings", "sorted_stacks"]
+__all__ = ["FEWEST", "Setting", "design_of", "refuse_bad_exposure", "refuse_bad_settings", "sorted_stacks"]
 
 FEWEST = 4
 """Stacks that are needed to fit three maps and to tell how well they fit."""
@@ -73,19 +73,37 @@ def refuse_bad_settings(settings: Sequence[Setting]) -> None:
     gains, times = {s.gain for s in settings}, {s.time for s in settings}
     if len(gains) < 2:
         raise CalDarksLSQException(f"calibrate_darks_lsq: one EM gain, {min(gains):g}, in all stacks: 2 are needed")
-    if min(gains) < 1:
-        raise CalDarksLSQException(f"calibrate_darks_lsq: EM gain {min(gains):g}: each must be 1 or more")
     if len(times) < 2:
         raise CalDarksLSQException(f"calibrate_darks_lsq: one exposure time, {min(times):g} s: 2 are needed")
-    if min(times) < 0:
-        raise CalDarksLSQException(f"calibrate_darks_lsq: exposure time {min(times):g} s: none can be negative")
-    _refuse_bad_k(settings)
+    _refuse_two_k(settings)
 
 
-def _refuse_bad_k(settings: Sequence[Setting]) -> None:
-    for setting in settings:
-        if setting.k_gain is not None and not setting.k_gain > 0:
-            raise CalDarksLSQException(f"calibrate_darks_lsq: k gain {setting.k_gain:g}: each must be above 0")
+def refuse_bad_exposure(exposure: Exposure) -> None:
+    """Refuse a frame whose gains or time cannot be, whatever the others are.
+
+    Raises
+    ------
+    CalDarksLSQException
+        With the number named.
+
+    Examples
+    --------
+    >>> refuse_bad_exposure(Exposure("d", 2.0, em_gain=0.5))
+    Traceback (most recent call last):
+    obverse.darks.refusals.CalDarksLSQException: calibrate_darks_lsq: EM gain 0.5: each must be 1 or more
+    """
+    setting, applied = Setting.of(exposure), exposure.applied_em_gain
+    if not 1 <= setting.gain < np.inf:
+        raise CalDarksLSQException(f"calibrate_darks_lsq: EM gain {setting.gain:g}: each must be 1 or more")
+    if not 0 < applied < np.inf:
+        raise CalDarksLSQException(f"calibrate_darks_lsq: measured EM gain {applied:g}: each must be above 0")
+    if not 0 <= setting.time < np.inf:
+        raise CalDarksLSQException(f"calibrate_darks_lsq: exposure time {setting.time:g} s: none can be negative")
+    if setting.k_gain is not None and not setting.k_gain > 0:
+        raise CalDarksLSQException(f"calibrate_darks_lsq: k gain {setting.k_gain:g}: each must be above 0")
+
+
+def _refuse_two_k(settings: Sequence[Setting]) -> None:
     (time, gain), times = Counter((s.time, s.gain) for s in settings).most_common(1)[0]
     if times > 1:
         raise CalDarksLSQException(

@@ -6,10 +6,13 @@ import math
 
 from obverse.errors import UsageError
 
-__all__ = ["excess_noise_factor", "stage_probability"]
+__all__ = ["STAGES", "excess_noise_factor", "stage_probability"]
+
+STAGES = 604
+"""Stages of the register of the usual detector, e2v's CCD201-20."""
 
 
-def stage_probability(gain: float, stages: int = 604) -> float:
+def stage_probability(gain: float, stages: int = STAGES) -> float:
     r"""Return the probability with which one stage doubles an electron.
 
     .. math:: p = g^{1/M} - 1
@@ -36,7 +39,7 @@ def stage_probability(gain: float, stages: int = 604) -> float:
     return math.expm1(math.log(gain) / stages)  # a plain root would lose the digits of a small probability
 
 
-def excess_noise_factor(g: float, stages: int = 604) -> float:
+def excess_noise_factor(g: float, stages: int = STAGES) -> float:
     r"""Return the factor by which multiplication enlarges the scatter of Poisson electrons.
 
     .. math:: F = \sqrt{2\, (g - 1)\, g^{-(M + 1) / M} + \frac{1}{g}}

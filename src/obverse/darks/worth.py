@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from obverse.darks.areas import Areas
+from obverse.darks.model import leverage
 from obverse.darks.noise_maps import NoiseMaps
 from obverse.errors import UsageError
 
@@ -81,7 +82,8 @@ def worth_of(maps: NoiseMaps, gain: float, time: float, frames: int, more: Array
     Raises
     ------
     UsageError
-        If the maps do not know the noise of a frame: too few stacks, or no fit made them.
+        If the maps do not know the noise of a frame: too few stacks, or no fit made them. If the gain is below 1,
+        the time negative, or there is no science frame.
 
     Notes
     -----
@@ -90,8 +92,15 @@ def worth_of(maps: NoiseMaps, gain: float, time: float, frames: int, more: Array
     """
     if maps.profile is None or not maps.n_frames:
         raise UsageError("worth: these noise maps know no noise of a frame: make them with calibrate_darks_lsq")
+    _refuse_no_observation(gain, time, frames)
     times = 1.0 + np.concatenate([[0.0], np.ravel(more)])
     sensor = Areas(maps.shape, maps.geometry).mask("sensor")
-    now = float(np.nanmedian(maps.variance_of((1.0 / gain, 1.0, time))[sensor]))
+    now = float(np.nanmedian(maps.variance_of(leverage(gain, time))[sensor]))
     one = float(maps.profile.variance(gain, time)) / gain**2
     return Worth(maps.n_frames * times, now / times, one / frames)
+
+
+def _refuse_no_observation(gain: float, time: float, frames: int) -> None:
+    for name, value, least in (("EM gain", gain, 1), ("exposure time", time, 0), ("frames", frames, 1)):
+        if not least <= value < np.inf:
+            raise UsageError(f"worth: {name} of the science frames is {value}: it must be {least} or more")

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from obverse import io
 from obverse.darks import NoiseMaps, calibrate_darks_lsq
+from obverse.darks.believing import refuse_without_effects
 from obverse.detector import Detector
 from obverse.errors import ObverseWarning, UsageError, nearest
 from obverse.jobs._output import output_directory
 from obverse.jobs._provenance import provenance
 from obverse.jobs.dark_frames import Preparing, detector_of_first, frames_in
+from obverse.jobs.reading import Reading
 
 __all__ = ["WEIGHTINGS", "DarkCampaign", "measure_darks"]
 
@@ -61,6 +63,7 @@ def measure_darks(
     skip_bad: bool = False,
     overwrite: bool = False,
     threads: int | None = None,
+    reading: Reading | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> DarkCampaign:
     """Fit noise maps to dark frames on disk, and write belief, maps and report.
@@ -78,18 +81,20 @@ def measure_darks(
     weighting
         One of `WEIGHTINGS`.
     skip_bad
-        Leave out files that cannot be read, with a warning.
+        Leave out frames that cannot be read, or must not be used, with a warning.
     overwrite
         Allow older products to be replaced.
     threads
         Worker threads.
+    reading
+        How files are read: keywords to set, and whether a wrong checksum is only worth a warning.
     progress
         Called with the name of each file that is read.
 
     Raises
     ------
     UsageError
-        If there are no files, or they make no campaign.
+        If there are no files, or they make no campaign, or the detector has no place for a map.
     DataError
         If a file cannot be read; nothing is written then.
     """
@@ -97,12 +102,14 @@ def measure_darks(
         raise UsageError(f"measure darks: weighting {weighting!r}, {nearest(weighting, WEIGHTINGS)}")
     paths = frames_in(stacks)
     chosen = None if detector is None else Detector.load(detector)
-    nominal = detector_of_first(chosen, paths, skip_bad)
+    reading = reading or Reading()
+    nominal = detector_of_first(chosen, paths, skip_bad, reading)
+    refuse_without_effects(nominal)  # before the first of thousands of frames is fitted
     targets = None if out is None else _Targets.of(out, nominal.name.removesuffix("-measured"))
     if targets is not None:
         io.refuse_targets(targets.all, overwrite=overwrite, inputs=paths)
     with output_directory(out) if out is not None else nullcontext():
-        done = _measured(paths, nominal, weighting, skip_bad, Preparing(nominal, threads, progress))
+        done = _measured(paths, nominal, weighting, skip_bad, reading, Preparing(nominal, threads, progress))
         if targets is None:
             return done
         _write(done, targets, overwrite)
@@ -110,7 +117,7 @@ def measure_darks(
 
 
 def _measured(
-    paths: Sequence[Path], nominal: Detector, weighting: str, skip_bad: bool, prepare: Preparing
+    paths: Sequence[Path], nominal: Detector, weighting: str, skip_bad: bool, reading: Reading, prepare: Preparing
 ) -> DarkCampaign:
     maps = calibrate_darks_lsq(
         paths,
@@ -119,6 +126,8 @@ def _measured(
         particles=_PARTICLES,
         skip_bad=skip_bad,
         prepare=prepare,
+        overrides=reading.overrides,
+        ignore_checksum=reading.ignore_checksum,
         threads=prepare.threads,
     )
     others = {kind: n for kind, n in prepare.kinds.items() if kind not in _DARK}
@@ -157,7 +166,7 @@ class _Targets:
 
 def _write(done: DarkCampaign, targets: _Targets, overwrite: bool) -> None:
     """Write belief, maps and page; the page is drawn before anything is written."""
-    from obverse.dark_report import page_of  # pictures, for those who want a page
+    from obverse.view.darks.report import page_of  # pictures, for those who want a page
 
     made = provenance(done.belief, {"WEIGHTS": done.weighting})
     page = page_of(done, made)

@@ -42,7 +42,7 @@ def find_plateaus(
     Raises
     ------
     UsageError
-        If the image has not two axes, or a fraction or `filter` is out of range.
+        If the image has not two axes, `full_well` does not fit it, or a fraction or `filter` is out of range.
 
     Notes
     -----
@@ -62,6 +62,11 @@ def find_plateaus(
         raise UsageError(
             f"find_plateaus: saturated={saturated}, plateau={plateau} and filter={filter} must be fractions with "
             "plateau <= saturated, and 1 or more pixels"
+        )
+    if np.ndim(full_well) and np.shape(full_well) != pixels.shape:
+        raise UsageError(
+            f"find_plateaus: full_well has shape {np.shape(full_well)}, it must be one number, or {pixels.shape} as "
+            "the image"
         )
     if pixels.dtype.kind != "f":
         pixels = pixels.astype(np.float64)
@@ -107,6 +112,11 @@ def mask_plateaus(
     ndarray of bool
         (row, column).
 
+    Raises
+    ------
+    UsageError
+        If `found` is no list of plateaus.
+
     Notes
     -----
     Limits: where a plateau is longer than f + 1 pixels, the tail is counted from its end; corgidrp 5.1 counts it from
@@ -118,6 +128,10 @@ def mask_plateaus(
     >>> mask_plateaus((1, 8), np.array([[0, 1, 2]]), tail=2).astype(int)
     array([[0, 1, 1, 1, 1, 1, 0, 0]])
     """
+    if np.size(found) and (np.ndim(found) != 2 or np.shape(found)[1] != 3):
+        raise UsageError(
+            f"mask_plateaus: found has shape {np.shape(found)}, it must be (plateau, 3), as find_plateaus makes it"
+        )
     rows, columns = shape
     row, first, last = np.asarray(found, np.int64).reshape(-1, 3).T
     end = np.maximum(first + filter, last) + tail + 1

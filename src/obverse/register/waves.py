@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from obverse.emccd.excess_noise import stage_probability
+from obverse.register.excess_noise import stage_probability
 
 __all__ = ["passage", "register_laws"]
 

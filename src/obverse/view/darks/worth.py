@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from obverse.darks.budget import error_budget
-from obverse.darks.future import Worth
 from obverse.darks.noise_maps import NoiseMaps
-from obverse.view import budget_pictures
+from obverse.darks.worth import Worth
 from obverse.view import page as html
+from obverse.view.darks import budget_pictures
 
 __all__ = ["WORTH_HEADER", "budget_parts", "worth_parts", "worth_rows"]
 
