@@ -229,7 +229,7 @@ def blind_to_turns(self, block, halves):
 
 
 def as_if_all_counted(self, geometry):
-    return self._dark(geometry, "clocked").sum(axis=(1, 2))
+    return self.dark(geometry, "clocked").sum(axis=(1, 2))
 
 
 def sides_for_free(self, charge, at):

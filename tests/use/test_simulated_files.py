@@ -144,7 +144,7 @@ def test_show_alone_lists_the_detectors(words: tuple[str, ...]) -> None:
     code, text, _ = run("show", *words)
     assert code == 0
     assert [line.split()[0] for line in text.splitlines()[1:]] == sorted(
-        ["esis", "generic_ccd", "generic_h2rg", "hst_wfc3_ir", *NAMES]
+        ["corgi_excam", "esis", "generic_ccd", "generic_h2rg", "hst_wfc3_ir", *NAMES]
     )
 
 
