@@ -105,6 +105,8 @@ def calibrate_darks_lsq(
     all pixels but hot ones are taken to be equally noisy; hot is what stands out by 5 errors and 25 electrons in the
     campaign. Warm pixels below that (six to twelve times the usual dark current, of 150 frames) have pulls that scatter
     by 1.4 to 1.5. The error of the gains is not in the errors of the maps.
+    A pixel that fills the register in several frames of a stack loses that stack, with every weighting: the frames that
+    are left would be those of few electrons (corgidrp keeps them).
     Errors that come with the frames are not added: the scatter of a stack holds them.
     Reference: Nemati 2020, Proc. SPIE 11443, 114435F (the model); docs/adr/0016-noise-maps.md (the weights).
 

@@ -87,7 +87,7 @@ def weighted_by_noise(maps: NoiseMaps) -> bool:
 
 @dataclass(frozen=True)
 class HotPixel:
-    """A pixel of high dark current, at a row and column of the image area, both from 0 [electron/s]."""
+    """A pixel of high dark current, at a row and column of the calibrated image, both from 0 [electron/s]."""
 
     row: int
     column: int
@@ -119,7 +119,8 @@ def hot_pixels(maps: NoiseMaps) -> list[HotPixel]:
     flags = dark_defects(Frame(dark, "electron/s", variances={"dark": np.square(error)} if error.any() else None))
     stands = dark - np.nanmedian(dark) > 5.0 * error
     where = np.argwhere(((flags & Flag.HOT) != 0) & stands)
-    found = [HotPixel(int(i), int(j), float(dark[i, j]), float(error[i, j])) for i, j in where]
+    down, across = (0, 0) if maps.geometry is None else (side.start for side in maps.geometry.lit)
+    found = [HotPixel(int(i) + down, int(j) + across, float(dark[i, j]), float(error[i, j])) for i, j in where]
     return sorted(found, key=lambda pixel: -pixel.dark_current)
 
 

@@ -166,7 +166,7 @@ def _hot(pixels: list[HotPixel]) -> list[str]:
     more = f" The {_MOST_HOT} hottest of them:" if len(pixels) > _MOST_HOT else ""
     word = "pixel stands" if len(pixels) == 1 else "pixels stand"
     told = f"{len(pixels)} {word} ten robust scatters above the median of D, and five of their own errors.{more}"
-    header = ("row of the image", "column", "D [electron/s]", "error", "D / error")
+    header = ("row", "column", "D [electron/s]", "error", "D / error")
     return [title, html.paragraph(told), html.table(header, rows)]
 
 

@@ -24,8 +24,8 @@ _SHARE = 0.1
 """Part of the variance that darks may make before they matter: it is 5 % of the error."""
 
 WORTH_HEADER = (
-    "science frames averaged", "their own noise [electron]", "error of the dark", "darks' part of the variance",
-    "dark frames for a tenth", "more to take",
+    "science frames averaged", "own noise [electron]", "error of the dark", "darks' part of the variance",
+    "darks for a tenth", "more to take",
 )  # fmt: skip
 
 _CAPTION = (
@@ -129,10 +129,16 @@ def _sentence(cases: dict[int, Worth], setting: str) -> str:
         told += f"with {_counted(good[-1])} averaged, the darks make less than a tenth of the variance. "
     if short:
         n, worth = short[0], cases[short[0]]
+        share = f"{100 * (1 - worth.irreducible[0]):.0f} %"
+        told += (
+            f"With {_counted(n)} they make {share} of it"
+            if good
+            else f"with {_counted(n)} darks make {share} of the variance"
+        )
         more = np.ceil(worth.frames_for(_SHARE) - worth.frames[0])
         told += (
-            f"With {_counted(n)} they make {100 * (1 - worth.irreducible[0]):.0f} % of it, and {more:,.0f} more dark "
-            f"frames, beside the {worth.frames[0]:,.0f} that there are, would bring that to a tenth."
+            f", and {more:,.0f} more dark frames, beside the {worth.frames[0]:,.0f} that there are, would bring "
+            "that to a tenth."
         )
     return told + ("" if short else "More darks are not worth taking for any of these.")
 
