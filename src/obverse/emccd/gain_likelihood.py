@@ -192,12 +192,16 @@ def _scored(counts: Array, p: Array, slopes: Array) -> Array:
     return np.linalg.solve(_information(counts, p, slopes), slopes @ (counts / p))
 
 
-def reduced_chi_square(counts: Array, p: Array, parameters: int, least: float = 25.0) -> float:
-    """Return chi-square for a degree of freedom, of bins that are put together until `least` are expected in each."""
+def reduced_chi_square(counts: Array, p: Array, parameters: int, least: float = 25.0) -> tuple[float, float]:
+    """Return chi-square for a degree of freedom, and by how many sigma it is more than one.
+
+    Bins are put together until `least` counts are expected in each.
+    """
     expected = counts.sum() * p
     group = np.floor(np.cumsum(expected) / least).astype(np.intp)
     _, which = np.unique(group, return_inverse=True)
     seen, awaited = (np.bincount(which, plane) for plane in (counts, expected))
     whole = awaited > 0.5 * least  # the last one may be cut short
     chi_square = ((seen - awaited) ** 2 / awaited)[whole].sum()
-    return float(chi_square / max(whole.sum() - 1 - parameters, 1))
+    freedom = max(int(whole.sum()) - 1 - parameters, 1)
+    return float(chi_square / freedom), float((chi_square - freedom) / np.sqrt(2.0 * freedom))

@@ -29,6 +29,9 @@ _MOST_BINS = 16384
 _POOR = 2.0
 """Chi-square for a degree of freedom from which on the gain deserves a look."""
 
+_SURE = 5.0
+"""And of the sigmas that this is off: few bins scatter."""
+
 _NEEDED = 100
 """Fewer pixels make no histogram."""
 
@@ -152,8 +155,8 @@ def em_gain_of(
             f"EM gain of {first.exposure.id!r}: {g:.4g} +- {g * error[0]:.2g}: the pixels show nothing that was "
             "multiplied, give more frames, or more light"
         )
-    fit = reduced_chi_square(histogram.counts, chances, len(found))
-    if fit > _POOR:
+    fit, off = reduced_chi_square(histogram.counts, chances, len(found))
+    if fit > _POOR and off > _SURE:
         warnings.warn(
             f"EM gain of {first.exposure.id!r}: the histogram does not follow the law (chi-square {fit:.1f} for a "
             "degree of freedom): is the register's partial charge known, the light even, the bias subtracted?",
