@@ -49,6 +49,9 @@ class CosmicRays(Plateaus, Events):
         :math:`\mu` and :math:`s` of the Moyal distribution [eV/micron].
     pair_energy
         :math:`w`, energy that frees one electron [eV].
+    secondaries
+        Part of the particles that were set free in the shield by others, and lose half as much:
+        :math:`1 - e^{-s / \lambda}` for a shield of thickness s and a mean free path :math:`\lambda`.
     shortest, longest
         Range of :math:`\ell` [micron].
     search, significance
@@ -64,7 +67,7 @@ class CosmicRays(Plateaus, Events):
 
     Notes
     -----
-    Limits: no secondaries, no delta rays, no diffusion; snowballs and showers are effects of their own. In the image
+    Limits: no delta rays, no diffusion; snowballs and showers are effects of their own. In the image
     of a single read no ramp tells a hit from a star: `correct` needs a ramp, or plateaus, which only hits that fill the
     register make (what trails behind them is of `register_trail`). At gains that fill no register they stay: at gain
     80, in 100 s of `corgi_excam`, 0.4 electron a pixel on average; stacks of darks tell them by their rarity.
@@ -97,6 +100,9 @@ class CosmicRays(Plateaus, Events):
         "width of the loss distribution", default=50.0, unit="eV/micron", above=0.0, shape="scalar"
     )
     pair_energy: float = param("energy that frees one electron", default=0.5, unit="eV", above=0.0, shape="scalar")
+    secondaries: float = param(
+        "part of them that the shield set free", default=0.0, minimum=0.0, maximum=1.0, shape="scalar"
+    )
     shortest: float = param("shortest track", default=10.0, unit="micron", above=0.0, shape="scalar")
     longest: float = param("longest track", default=2000.0, unit="micron", above=0.0, shape="scalar")
     search: str = param(
@@ -129,6 +135,8 @@ class CosmicRays(Plateaus, Events):
         electrons = self._losses(random, n) * np.hypot(length, self.thickness) / self.pair_energy
         step = (length / self.pixel_pitch)[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
         state = random.integers(0, 2**64, 4, np.uint64)
+        if self.secondaries:  # drawn last: without them all other numbers are as they were
+            electrons = np.where(random.uniform(size=n) < self.secondaries, 0.5 * electrons, electrons)
         return Fallen.of(shape[1], [tracks(start, step, electrons, shape[0], shape[1], state)])
 
     def correct(self, frame: Frame, at: Moment) -> Frame:
