@@ -81,6 +81,14 @@ def test_the_mean_is_right_within_a_thousandth(electrons: float, n: int) -> None
     assert abs(mean / electrons - 1) < 0.001
 
 
+@pytest.mark.parametrize("electrons", [0.01, 0.1])
+@pytest.mark.parametrize(("gain", "n"), [(5000.0, 3), (2063.0, 10)])
+def test_how_few_frames_will_do_hangs_on_threshold_over_gain(gain: float, n: int, electrons: float) -> None:
+    """Thresholds of 0.165 and 0.4 of the gain, and the register of the coronagraph's camera."""
+    mean, _, _ = expectation(estimate, CountingLaw(825.0, gain, 165.0, partial=0.025), electrons, n)
+    assert abs(mean / electrons - 1) < 0.001
+
+
 def without_coincidences(law: CountingLaw, k: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return k / n / (1 - law.missed[1]), k / n**2
 

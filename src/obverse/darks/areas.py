@@ -94,7 +94,7 @@ class Areas:
         """Return the pixels of one part (row, column)."""
         if self.geometry is None:
             return np.full(self.shape, part in ("sensor", "lit"))
-        telemetry = self.geometry.in_file("telemetry") if self.geometry.telemetry else np.zeros(self.shape, bool)
+        telemetry = self.geometry.in_file("telemetry")
         return telemetry if part == "telemetry" else np.logical_and(self.geometry.in_file(part), ~telemetry)
 
     @property

@@ -103,8 +103,7 @@ def calibrate_darks_lsq(
     -----
     Limits: one detector for all stacks is assumed; a stack that contradicts is named in a warning. Within a region
     all pixels but hot ones are taken to be equally noisy; hot is what stands out by 5 errors and 25 electrons in the
-    campaign. Warm pixels below that (six to twelve times the usual dark current, of 150 frames) have pulls that scatter
-    by 1.4 to 1.5. The error of the gains is not in the errors of the maps.
+    campaign, and warm pixels below that have errors that are too small. The error of the gains is not in the maps'.
     A pixel that fills the register in several frames of a stack loses that stack, with every weighting: the frames that
     are left would be those of few electrons (corgidrp keeps them).
     Errors that come with the frames are not added: the scatter of a stack holds them.

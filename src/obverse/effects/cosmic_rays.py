@@ -69,8 +69,8 @@ class CosmicRays(Plateaus, Events):
     -----
     Limits: no delta rays, no diffusion; snowballs and showers are effects of their own. In the image
     of a single read no ramp tells a hit from a star: `correct` needs a ramp, or plateaus, which only hits that fill the
-    register make (what trails behind them is of `register_trail`). At gains that fill no register they stay: at gain
-    80, in 100 s of `corgi_excam`, 0.4 electron a pixel on average; stacks of darks tell them by their rarity.
+    register make (what trails behind them is of `register_trail`). At gains that fill no register they stay in
+    single frames; stacks of darks tell them by their rarity (`obverse.darks`).
     The defaults are empirical, those of the simulator romanisim 0.15; of loss and pair energy only the ratio,
     240 electrons a micron, matters.
     Reference: Robberto 2009, JWST-STScI-001928 (rates); Miles et al. 2021, ApJ 918, 86 (lengths, from HST CCDs);

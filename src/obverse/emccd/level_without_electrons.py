@@ -54,7 +54,7 @@ def zero_level(
     Notes
     -----
     Limits: pixels that lie far above (particles) are not looked at. Values in whole steps of more than a tenth of
-    :math:`\sigma` shift it by a tenth of a step or two, unless rows have offsets of their own, as `bias_drift` leaves
+    :math:`\sigma` shift it by a part of a step, unless rows have offsets of their own, as `bias_drift` leaves
     them. The error is that of a mean, :math:`\sigma / \sqrt N`, where the gain is well above the read noise, and some
     three times that where they are alike.
     Reference: Robbins & Hadwen 2003, IEEE Trans. Electron Devices 50, 1227 (the law of the register).
