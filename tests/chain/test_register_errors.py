@@ -71,6 +71,13 @@ def test_the_charge_around_is_that_of_the_oracle():
     )
 
 
+@pytest.mark.parametrize(("tile_rows", "threads"), [(16, 2), (48, 1)])
+def test_tiles_and_threads_leave_the_charge_around_alone(tile_rows, threads):
+    detector = camera()
+    raw = detector.expose(0.05, Exposure("a", 60.0, em_gain=1000.0), seed=4)
+    assert detector.calibrate(raw, tile_rows=tile_rows, threads=threads) == detector.calibrate(raw)
+
+
 def test_without_a_register_nothing_changes():
     detector = camera()
     done = detector.recipe().until("estimate").run(detector.expose(5.0, Exposure("a", 60.0), seed=3))
